@@ -1,0 +1,31 @@
+"""The table of cases: what is asked of every server, and what the right answer is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+HELLO = b"Hello, World!"
+TEN_KB = b"0123456789abcdef" * 640
+
+
+@dataclass(frozen=True)
+class Case:
+    """One kind of request. `kind` names the request in load.lua."""
+
+    name: str
+    title: str
+    path: str
+    body: bytes
+    kind: str = "plain"
+    connections: int = 64
+
+
+CASES = (
+    Case("hello", "hello", "/", HELLO),
+    Case("headers", "hello, 12 browser headers", "/", HELLO, kind="browser"),
+    Case("10k", "10 KB answer", "/10k", TEN_KB),
+    Case("echo", "POST 10 KB, echoed", "/echo", TEN_KB, kind="post"),
+    Case("stream", "streamed 100 KB", "/stream", TEN_KB * 10),
+    Case("sleep", "10 ms sleep, 512 connections", "/sleep", HELLO, connections=512),
+)
+NAMES = tuple(case.name for case in CASES)

@@ -1,0 +1,25 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/puffstack/puff"
+)
+
+// Run is the whole program of a Puff: it runs the command line of this process with
+// app's bodies and returns the status to exit with.
+func Run(app *puff.App) int {
+	if puff.HostedByPython() {
+		if err := app.Attend(); err != nil {
+			fmt.Fprintf(os.Stderr, "puff: %v\n", err)
+		}
+		return 1
+	}
+	return Main(Deps{
+		Serve:  app.Serve,
+		Run:    app.RunCommand,
+		Wait:   app.Wait,
+		Python: app.Python,
+	}, os.Args[1:], os.Stdout, os.Stderr)
+}

@@ -1,0 +1,56 @@
+package puff
+
+// Commands of a project, and waiting.
+
+import (
+	"context"
+	"os"
+	"syscall"
+
+	"github.com/puffstack/puff/internal/py"
+)
+
+// RunCommand runs a command of [[commands]]; the process ends with its status.
+func (a *App) RunCommand(ctx context.Context, c *Config, command Command, args []string) error {
+	p, err := a.program(c, "", newLogger(os.Stderr, c.Serve.LogLevel))
+	if err != nil {
+		return err
+	}
+	p.run("puff._command", "run", map[string]any{
+		"function": command.Function, "add_cwd": c.AddCwdToPath,
+		"argv": append([]string{command.Name}, args...),
+	})
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Wait keeps what the configuration starts running until a signal.
+func (a *App) Wait(ctx context.Context, c *Config) error {
+	log := newLogger(os.Stderr, c.Serve.LogLevel)
+	p, err := a.program(c, "", log)
+	if err != nil {
+		return err
+	}
+	signals := py.Signals(ctx, syscall.SIGINT, syscall.SIGTERM)
+	stop := make(chan struct{})
+	p.rt.Handle("wait.stop", func(ctx context.Context, _ []any) (any, error) {
+		select {
+		case <-stop:
+			return nil, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	})
+	p.run("puff._command", "wait", map[string]any{"add_cwd": c.AddCwdToPath})
+	select {
+	case s := <-signals:
+		log.Info("stopping", "signal", s.String())
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	close(stop)
+	<-signals
+	return Exit{Code: 1}
+}

@@ -1,0 +1,253 @@
+package puff
+
+// The services of puff.toml: one type per kind of entry, what they are when
+// nothing is said, and how flags and variables name their URLs.
+
+import (
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The URLs of services that nobody gave one.
+const (
+	defaultPostgresURL = "postgres://postgres:password@localhost:5432/postgres"
+	defaultRedisURL    = "redis://localhost:6379"
+)
+
+// Postgres is one entry of [[postgres]], a pool of connections.
+type Postgres struct {
+	// Enable false leaves the entry out. Default: true.
+	Enable bool `toml:"enable"`
+	// Name is how Python asks for it. Default: "default".
+	Name string `toml:"name" required:"it may be left out, but not be empty"`
+	// URL is the server, also as libpq's "key=value" text. Default:
+	// postgres://postgres:password@localhost:5432/postgres.
+	URL string `toml:"url"`
+	// PoolSize is the most connections. Default: 10.
+	PoolSize int `toml:"pool_size" min:"1"`
+	// ConnectTimeout is how long connecting may take. Default: 5 s.
+	ConnectTimeout time.Duration `toml:"connect_timeout"`
+	// PoolTimeout is how long to wait for a free connection. Default: 5 s.
+	PoolTimeout time.Duration `toml:"pool_timeout"`
+	// StatementTimeout is how long a statement may take. Default: 0, no limit.
+	StatementTimeout time.Duration `toml:"statement_timeout"`
+	// From says who gave the URL.
+	From Origin `toml:"-"`
+	// Where is the file and line of the entry.
+	Where string `toml:"-"`
+}
+
+// Redis is one entry of [[redis]], a pool of connections.
+type Redis struct {
+	// Enable false leaves the entry out. Default: true.
+	Enable bool `toml:"enable"`
+	// Name is how Python asks for it. Default: "default".
+	Name string `toml:"name" required:"it may be left out, but not be empty"`
+	// URL is the server. Default: redis://localhost:6379.
+	URL string `toml:"url"`
+	// PoolSize is the most connections. Default: 10.
+	PoolSize int `toml:"pool_size" min:"1"`
+	// ConnectTimeout is how long connecting may take. Default: 5 s.
+	ConnectTimeout time.Duration `toml:"connect_timeout"`
+	// PoolTimeout is how long to wait for a free connection. Default: 5 s.
+	PoolTimeout time.Duration `toml:"pool_timeout"`
+	// CommandTimeout is how long a command may take that does not block by
+	// its nature. Default: 5 s.
+	CommandTimeout time.Duration `toml:"command_timeout"`
+	// From says who gave the URL.
+	From Origin `toml:"-"`
+	// Where is the file and line of the entry.
+	Where string `toml:"-"`
+}
+
+// PubSub is one entry of [[pubsub]]. Its pool publishes; listening has one
+// more connection. The keys are those of Redis.
+type PubSub Redis
+
+// TaskQueue is one entry of [[task_queue]]. The keys are those of Redis, and
+// how many tasks run at a time.
+type TaskQueue struct {
+	Redis
+	// MaxConcurrentTasks is how many tasks this process runs at a time; 0
+	// makes it a producer only. Default: 4 for each processor.
+	MaxConcurrentTasks int `toml:"max_concurrent_tasks" min:"0"`
+}
+
+// HTTPClient is one entry of [[http_client]].
+type HTTPClient struct {
+	// Enable false leaves the entry out. Default: true.
+	Enable bool `toml:"enable"`
+	// Name is how Python asks for it. Default: "default".
+	Name string `toml:"name" required:"it may be left out, but not be empty"`
+	// HTTP2PriorKnowledge speaks HTTP/2 in clear text at once. Default: false.
+	HTTP2PriorKnowledge bool `toml:"http2_prior_knowledge"`
+	// MaxIdleConnections is the most idle connections per host, 0 for what the
+	// client finds right. Default: 0.
+	MaxIdleConnections int `toml:"max_idle_connections" min:"0"`
+	// UserAgent is the User-Agent field of requests. Default: none, the
+	// client's own.
+	UserAgent string `toml:"user_agent"`
+	// Timeout is how long a whole request may take. Default: 30 s.
+	Timeout time.Duration `toml:"timeout"`
+	// ConnectTimeout is how long connecting may take. Default: 5 s.
+	ConnectTimeout time.Duration `toml:"connect_timeout"`
+	// Where is the file and line of the entry.
+	Where string `toml:"-"`
+}
+
+// GraphQL is one entry of [[graphql]].
+type GraphQL struct {
+	// Enable false leaves the entry out. Default: true.
+	Enable bool `toml:"enable"`
+	// Name is how Python asks for it. Default: "default".
+	Name string `toml:"name" required:"it may be left out, but not be empty"`
+	// Schema is the dotted path of the schema class.
+	Schema string `toml:"schema" required:"the dotted path of the schema class"`
+	// URL is the path that takes queries. Default: none.
+	URL string `toml:"url"`
+	// SubscriptionURL is the path that takes WebSockets. Default: none.
+	SubscriptionURL string `toml:"subscription_url,subscriptions_url"`
+	// PlaygroundURL is the path of the playground page. Default: none.
+	PlaygroundURL string `toml:"playground_url"`
+	// Database is the name of the [[postgres]] entry for SQL results. Default:
+	// none.
+	Database string `toml:"database"`
+	// Where is the file and line of the entry.
+	Where string `toml:"-"`
+}
+
+// Static is one entry of [[static]]: files that Puff serves itself.
+type Static struct {
+	// URL is the path in front of the files' names.
+	URL string `toml:"url" required:"the path under which the files appear"`
+	// Dir is their folder.
+	Dir string `toml:"dir" required:"the folder of the files"`
+	// CacheAge is how long clients may keep a file. Default: 0, not said.
+	CacheAge time.Duration `toml:"cache_age"`
+	// Index is the file served for a folder; true in the file means
+	// index.html. Default: none.
+	Index IndexFile `toml:"index"`
+	// FollowSymlinks serves files outside of Dir that a link leads to.
+	// Default: false.
+	FollowSymlinks bool `toml:"follow_symlinks"`
+	// Where is the file and line of the entry.
+	Where string `toml:"-"`
+}
+
+// IndexFile is the name of a folder's own page, "" for none.
+type IndexFile string
+
+func newRedis() Redis {
+	return Redis{
+		Enable: true, Name: "default", URL: defaultRedisURL, PoolSize: 10,
+		ConnectTimeout: 5 * time.Second, PoolTimeout: 5 * time.Second, CommandTimeout: 5 * time.Second,
+	}
+}
+
+func (p *Postgres) setDefaults() {
+	*p = Postgres{
+		Enable: true, Name: "default", URL: defaultPostgresURL, PoolSize: 10,
+		ConnectTimeout: 5 * time.Second, PoolTimeout: 5 * time.Second,
+	}
+}
+
+func (r *Redis) setDefaults()  { *r = newRedis() }
+func (p *PubSub) setDefaults() { *p = PubSub(newRedis()) }
+
+func (q *TaskQueue) setDefaults() {
+	*q = TaskQueue{Redis: newRedis(), MaxConcurrentTasks: 4 * runtime.NumCPU()}
+}
+
+func (h *HTTPClient) setDefaults() {
+	*h = HTTPClient{
+		Enable: true, Name: "default", Timeout: 30 * time.Second, ConnectTimeout: 5 * time.Second,
+	}
+}
+
+func (g *GraphQL) setDefaults() { *g = GraphQL{Enable: true, Name: "default"} }
+
+// settle makes names unique, drops what is not enabled and adds the HTTP
+// client that always exists.
+func (c *Config) settle() {
+	always := func(Command) bool { return true }
+	c.Commands = settled(c.Commands, func(k Command) string { return k.Name }, always)
+	c.Postgres = settled(c.Postgres, func(p Postgres) string { return p.Name }, func(p Postgres) bool { return p.Enable })
+	c.Redis = settled(c.Redis, func(r Redis) string { return r.Name }, func(r Redis) bool { return r.Enable })
+	c.PubSub = settled(c.PubSub, func(p PubSub) string { return p.Name }, func(p PubSub) bool { return p.Enable })
+	c.TaskQueue = settled(c.TaskQueue, func(q TaskQueue) string { return q.Name }, func(q TaskQueue) bool { return q.Enable })
+	c.HTTPClient = settled(c.HTTPClient, func(h HTTPClient) string { return h.Name }, func(h HTTPClient) bool { return h.Enable })
+	c.GraphQL = settled(c.GraphQL, func(g GraphQL) string { return g.Name }, func(g GraphQL) bool { return g.Enable })
+	if !slices.ContainsFunc(c.HTTPClient, func(h HTTPClient) bool { return h.Name == "default" }) {
+		var h HTTPClient
+		h.setDefaults()
+		c.HTTPClient = append(c.HTTPClient, h)
+	}
+}
+
+// settled keeps the last entry of each name, if it is enabled.
+func settled[T any](list []T, name func(T) string, enabled func(T) bool) []T {
+	var out []T
+	for i, x := range list {
+		later := slices.ContainsFunc(list[i+1:], func(y T) bool { return name(y) == name(x) })
+		if !later && enabled(x) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// ServiceURL is the URL of one configured service, which a flag and an
+// environment variable of its own can set.
+type ServiceURL struct {
+	// Kind is "postgres", "redis", "pubsub" or "task-queue".
+	Kind string
+	// Name is the entry's name.
+	Name string
+
+	url  *string
+	from *Origin
+}
+
+// ServiceURLs lists the URLs of the configured services, in the order of
+// their kinds and of the file.
+func (c *Config) ServiceURLs() []ServiceURL {
+	var list []ServiceURL
+	for i := range c.Postgres {
+		p := &c.Postgres[i]
+		list = append(list, ServiceURL{"postgres", p.Name, &p.URL, &p.From})
+	}
+	for i := range c.Redis {
+		r := &c.Redis[i]
+		list = append(list, ServiceURL{"redis", r.Name, &r.URL, &r.From})
+	}
+	for i := range c.PubSub {
+		p := &c.PubSub[i]
+		list = append(list, ServiceURL{"pubsub", p.Name, &p.URL, &p.From})
+	}
+	for i := range c.TaskQueue {
+		q := &c.TaskQueue[i]
+		list = append(list, ServiceURL{"task-queue", q.Name, &q.URL, &q.From})
+	}
+	return list
+}
+
+// Flag is the flag without its dashes: "default-task-queue-url".
+func (u ServiceURL) Flag() string { return strings.ToLower(u.Name) + "-" + u.Kind + "-url" }
+
+// Env is the environment variable: PUFF_DEFAULT_TASK_QUEUE_URL.
+func (u ServiceURL) Env() string {
+	kind := strings.ReplaceAll(strings.ToUpper(u.Kind), "-", "_")
+	return "PUFF_" + strings.ToUpper(u.Name) + "_" + kind + "_URL"
+}
+
+// URL is the URL as it stands.
+func (u ServiceURL) URL() string { return *u.url }
+
+// Set changes the URL, unless a stronger origin has given it.
+func (u ServiceURL) Set(url string, from Origin) {
+	if !from.Weaker(*u.from) {
+		*u.url, *u.from = url, from
+	}
+}

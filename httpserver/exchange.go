@@ -1,0 +1,123 @@
+// exchange.go is what a handler holds: one request and the means to answer it. Next: answer.go for how answers are framed,
+// loop_linux.go and long.go for the two roads that carry them.
+
+package httpserver
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+)
+
+// Field is one field of a head.
+type Field struct{ Name, Value []byte }
+
+// Request is the head of a request, checked, and its body where that is short. Its slices are valid until Handle returns.
+type Request struct {
+	Method, Target []byte // as sent
+	// Path is the path of the target, still encoded; "*" for the asterisk form, nil for CONNECT.
+	Path []byte
+	// Query is what follows the first question mark of the target.
+	Query []byte
+	// Minor is 1 for HTTP/1.1 and 0 for HTTP/1.0.
+	Minor int
+	// Fields are in the order, the case and the number they were sent in. White space around the values is gone.
+	Fields []Field
+	// Host is the valid host of the request, with the port if there is one. The authority of an absolute target takes the
+	// place of the Host field, in Fields too. Empty only for an HTTP/1.0 request that names none.
+	Host []byte
+	// ContentLength is the length of the body, or -1 if it is chunked.
+	ContentLength int64
+	// Body is the whole body if Complete is true. Otherwise the body is to be asked for with Pull.
+	Body     []byte
+	Complete bool
+	// Remote and Local are the ends of the connection; zero for sockets without IP addresses.
+	Remote, Local netip.AddrPort
+	// Scheme is "http", or "https" on a TLS listener.
+	Scheme string
+}
+
+// Peer is told what happens to an exchange after Handle. Its methods are called on the thread of the loop or the goroutine of
+// the connection, never from within Handle or a method of an Exchange. None may block.
+type Peer interface {
+	// Written says that n more bytes of a streamed body have left for the kernel. A handler keeps the difference between
+	// what it wrote and what it was told within a window of its choice.
+	Written(x *Exchange, n int)
+	// Body answers one Pull. p is valid during the call. last says that the body ends with p, which may be empty.
+	Body(x *Exchange, p []byte, last bool)
+	// Closed says that nobody waits for the answer any more: the client is gone, broke the rules within its body, was too
+	// slow, or the server was stopped. It is told at most once, and not after the handler ended the exchange.
+	Closed(x *Exchange, err error)
+}
+
+// Exchange is one request and its answer.
+//
+// A handler ends an exchange with exactly one of Respond, Finish and Abort. The exchange is over when that call returns,
+// with an error or without (a *HeadError excepted: then nothing was sent and the call does not count). After that the
+// handler must not touch the exchange, since the engine uses it again for another request. This holds after Peer.Closed,
+// too: the exchange then is dead for the client, its methods do nothing and return ErrClosed, and the handler still ends it.
+//
+// On the short road the methods are called on the thread of the loop only, within Handle, Drain or a method of Peer. On the
+// long road they may be called from any goroutine; there a method of Peer that is already under way may still be running
+// when the exchange ends.
+type Exchange struct {
+	Request
+
+	// Peer may be set during Handle. Default: nobody is told.
+	Peer Peer
+	// Tag and Data are the handler's own.
+	Tag  uint64
+	Data any
+
+	framing framing
+	answer  answer
+	road    road
+}
+
+// road is a connection, as its current exchange sees it.
+type road interface {
+	respond(x *Exchange, h *Head, body []byte) error
+	start(x *Exchange, h *Head) error
+	write(x *Exchange, p []byte) error
+	sendFile(x *Exchange, f *os.File, off, n int64) error
+	finish(x *Exchange, trailers []Field) error
+	inform(x *Exchange, status int, fields []Field) error
+	abort(x *Exchange)
+	pull(x *Exchange)
+	server() *Server
+}
+
+// ErrClosed is returned by methods of an Exchange the client no longer waits for.
+var ErrClosed = errors.New("answer request: the client is gone")
+
+// ErrMisuse is returned by methods of an Exchange called in the wrong order, such as Write before Start. Nothing is sent.
+var ErrMisuse = errors.New("answer request: wrong order of calls; it is Respond, or Start, Write and Finish")
+
+// Respond gives the whole answer and ends the exchange. It copies or sends body before it returns. Where h has no
+// Content-Length it is the length of body.
+func (x *Exchange) Respond(h *Head, body []byte) error { return x.road.respond(x, h, body) }
+
+// Start begins a streamed answer: under the Content-Length of h, or chunked, or, for HTTP/1.0, until the connection closes.
+func (x *Exchange) Start(h *Head) error { return x.road.start(x, h) }
+
+// Write sends p as part of a streamed answer. It never blocks, and copies or sends p before it returns: a handler that keeps
+// no count of Peer.Written makes the engine hold all that a slow client has not read.
+func (x *Exchange) Write(p []byte) error { return x.road.write(x, p) }
+
+// SendFile sends n bytes of f from off as part of a streamed answer, and closes f, also when it fails. The bytes are told to
+// Peer.Written as those of Write are.
+func (x *Exchange) SendFile(f *os.File, off, n int64) error { return x.road.sendFile(x, f, off, n) }
+
+// Finish ends a streamed answer and the exchange. Trailers are sent only after a chunked body.
+func (x *Exchange) Finish(trailers []Field) error { return x.road.finish(x, trailers) }
+
+// Inform sends an interim answer, such as 103 Early Hints. It does nothing for HTTP/1.0 clients, which know none.
+func (x *Exchange) Inform(status int, fields []Field) error { return x.road.inform(x, status, fields) }
+
+// Abort ends the exchange by cutting the connection, so that the client cannot take the answer for a whole one.
+func (x *Exchange) Abort() { x.road.abort(x) }
+
+// Pull asks for the next piece of the body, at most 64 KiB, which comes by Peer.Body; a client that expects 100 Continue is
+// told so first. After the last piece (at once, if the request was Complete) it asks for Peer.Closed as soon as the client
+// hangs up, which is otherwise noticed when writing fails: a client may close its sending side and still read the answer.
+func (x *Exchange) Pull() { x.road.pull(x) }

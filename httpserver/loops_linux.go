@@ -1,0 +1,76 @@
+// loops_linux.go is the short road as the server sees it: a number of loops that share the listeners.
+
+package httpserver
+
+import (
+	"net"
+
+	"golang.org/x/sys/unix"
+)
+
+// openLoops starts the loops on listeners and waits until each has its source.
+func (s *Server) openLoops(listeners []*net.TCPListener) error {
+	var sockets []int
+	defer func() {
+		for _, fd := range sockets {
+			unix.Close(fd)
+		}
+	}()
+	var failed error
+	for _, ln := range listeners {
+		fd, err := takeSocket(ln)
+		ln.Close()
+		if err != nil {
+			failed = err
+			continue
+		}
+		sockets = append(sockets, fd)
+	}
+	if failed != nil {
+		return failed
+	}
+	for range s.c.Loops {
+		l, err := newLoop(s)
+		if err != nil {
+			return err
+		}
+		if err := s.startLoop(l, sockets); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startLoop runs l on its thread, and returns once its source is open.
+func (s *Server) startLoop(l *loop, sockets []int) error {
+	for _, fd := range sockets {
+		fd, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		if err == nil {
+			err = l.listen(fd)
+		}
+		if err != nil {
+			l.close()
+			return err
+		}
+	}
+	ready := make(chan error, 1)
+	s.group.Go(func() {
+		if err := l.run(func(err error) { ready <- err }); err != nil {
+			s.fail(err)
+		}
+	})
+	if err := <-ready; err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.loops = append(s.loops, l)
+	// The server may have been stopped while the source was opening.
+	if s.draining {
+		l.drain()
+	}
+	if s.cut {
+		l.stop()
+	}
+	return nil
+}

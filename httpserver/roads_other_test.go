@@ -1,0 +1,5 @@
+//go:build !linux
+
+package httpserver
+
+func shortOpen(script) func() (Source, error) { return nil }

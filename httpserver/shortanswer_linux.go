@@ -1,0 +1,416 @@
+// shortanswer_linux.go is a connection on the short road from the moment its handler answers. Whole answers are written at
+// once, streamed ones when everything that is ready was collected, with one write per connection and batch either way.
+
+package httpserver
+
+import (
+	"io"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// directSize is the size from which a body is not copied behind its head but written from where it is.
+const directSize = 16 << 10
+
+// fileTurn is how much of a file is sent before other connections get their turn.
+const fileTurn = 1 << 20
+
+var _ road = (*conn)(nil)
+
+func (c *conn) server() *Server { return c.l.s }
+
+func (c *conn) respond(x *Exchange, h *Head, body []byte) error {
+	if x.answer.stage != fresh {
+		return ErrMisuse
+	}
+	c.checkDrain(x)
+	head, n, err := x.answer.whole(c.l.head[:0], h, len(body), c.l.stamp)
+	if err != nil {
+		return err
+	}
+	c.l.head = head[:0]
+	c.over(x)
+	if err := c.push(head, body[:n]); err != nil {
+		c.close()
+		return ErrClosed
+	}
+	if c.out.empty() {
+		c.answered()
+	}
+	return nil
+}
+
+// push writes a whole answer, or behind what waits to be written.
+func (c *conn) push(head, body []byte) error {
+	if !c.out.empty() {
+		c.append(head)
+		c.append(body)
+		c.makeDirty()
+		return nil
+	}
+	var n int
+	var errno syscall.Errno
+	if len(body) < directSize {
+		head = append(head, body...)
+		body = nil
+		n, errno = write(c.fd, head)
+	} else {
+		n, errno = writev(c.fd, head, body)
+	}
+	if errno == unix.EAGAIN || errno == unix.EINTR {
+		n, errno = 0, 0
+	}
+	if errno != 0 {
+		return errno
+	}
+	sent := min(n, len(head))
+	if rest := head[sent:]; len(rest) > 0 {
+		c.append(rest)
+	}
+	if rest := body[n-sent:]; len(rest) > 0 {
+		c.append(rest)
+	}
+	if !c.out.empty() {
+		c.makeDirty()
+	}
+	return nil
+}
+
+// append puts p behind what waits to be written.
+func (c *conn) append(p []byte) {
+	c.space(len(p))
+	c.out.buf = append(c.out.buf, p...)
+}
+
+// space makes room for n more bytes of output.
+func (c *conn) space(n int) {
+	if cap(c.out.buf)-len(c.out.buf) >= n {
+		return
+	}
+	if c.out.off > len(c.out.buf)/2 {
+		c.out.compact()
+	}
+	c.out.buf = c.l.buffers.grow(c.out.buf, n)
+}
+
+// frame puts framing behind what waits to be written; b is the whole buffer with it.
+func (c *conn) frame(b []byte) {
+	c.out.frame += len(b) - len(c.out.buf)
+	c.out.buf = b
+	c.makeDirty()
+}
+
+func (c *conn) start(x *Exchange, h *Head) error {
+	if x.answer.stage != fresh {
+		return ErrMisuse
+	}
+	c.checkDrain(x)
+	c.space(1024)
+	b, err := x.answer.start(c.out.buf, h, c.l.stamp)
+	if err != nil {
+		return err
+	}
+	c.frame(b)
+	return nil
+}
+
+func (c *conn) write(x *Exchange, p []byte) error {
+	a := &x.answer
+	if a.stage != streaming {
+		return ErrMisuse
+	}
+	n := int(a.allow(int64(len(p))))
+	c.credit += len(p) - n
+	c.makeDirty()
+	if p = p[:n]; n == 0 {
+		return nil
+	}
+	if n >= directSize && !c.blocked && len(c.out.files) == 0 && c.broken == nil {
+		return c.writeThrough(a, p)
+	}
+	c.space(n + 20)
+	c.frame(a.before(c.out.buf, int64(n)))
+	c.out.buf = append(c.out.buf, p...)
+	c.frame(a.after(c.out.buf))
+	return nil
+}
+
+// writeThrough sends what waits and p behind it, and keeps only what the kernel does not take.
+func (c *conn) writeThrough(a *answer, p []byte) error {
+	before := a.before(c.l.head[:0], int64(len(p)))
+	after := a.after(before[len(before):])
+	n, errno := writev(c.fd, c.out.ready(), before, p, after)
+	if errno == unix.EAGAIN || errno == unix.EINTR {
+		n, errno = 0, 0
+	}
+	if errno != 0 {
+		c.broken = errno
+		return ErrClosed
+	}
+	waiting := min(n, len(c.out.ready()))
+	c.credit += c.out.sent(waiting)
+	n -= waiting
+	if c.out.empty() {
+		c.out.buf, c.out.off = c.out.buf[:0], 0
+	}
+	c.space(len(before) + len(p) + len(after) - n)
+	for i, part := range [...][]byte{before, p, after} {
+		sent := min(n, len(part))
+		n -= sent
+		rest := part[sent:]
+		c.out.buf = append(c.out.buf, rest...)
+		if i == 1 {
+			c.credit += sent
+		} else {
+			c.out.frame += len(rest)
+		}
+	}
+	return nil
+}
+
+func (c *conn) sendFile(x *Exchange, f *os.File, off, n int64) error {
+	a := &x.answer
+	if a.stage != streaming {
+		f.Close()
+		return ErrMisuse
+	}
+	allowed := a.allow(n)
+	c.credit += int(n - allowed)
+	c.makeDirty()
+	if allowed == 0 {
+		return f.Close()
+	}
+	c.space(32)
+	c.frame(a.before(c.out.buf, allowed))
+	c.out.attach(f, off, allowed)
+	c.frame(a.after(c.out.buf))
+	return nil
+}
+
+func (c *conn) finish(x *Exchange, trailers []Field) error {
+	if x.answer.stage != streaming {
+		return ErrMisuse
+	}
+	c.space(16)
+	b, err := x.answer.finish(c.out.buf, trailers)
+	if err != nil {
+		return err
+	}
+	c.frame(b)
+	c.over(x)
+	return nil
+}
+
+func (c *conn) inform(x *Exchange, status int, fields []Field) error {
+	if x.answer.stage != fresh {
+		return ErrMisuse
+	}
+	if x.Minor == 0 {
+		return nil
+	}
+	c.space(512)
+	b, err := appendInterim(c.out.buf, status, fields)
+	if err != nil {
+		return err
+	}
+	c.frame(b)
+	return nil
+}
+
+func (c *conn) abort(x *Exchange) {
+	untilClose := x.answer.stage == streaming && !x.answer.declared && !x.answer.chunked
+	if !c.blocked && c.broken == nil {
+		c.broken = c.send()
+	}
+	c.x = nil
+	c.l.end(x)
+	c.cut(untilClose)
+}
+
+func (c *conn) pull(*Exchange) {
+	c.watching = true
+	if c.hup {
+		c.makeDirty()
+	}
+}
+
+// checkDrain makes an answer the last one of its connection if the server is to stop.
+func (c *conn) checkDrain(x *Exchange) {
+	x.answer.keep = x.answer.keep && !c.l.draining
+}
+
+// over ends the exchange, which the handler does not use any more. Part of its answer may still wait to be written.
+func (c *conn) over(x *Exchange) {
+	c.fate = x.answer.fate(c.asked, c.l.c.Logger)
+	c.x, c.watching = nil, false
+	c.l.end(x)
+}
+
+// makeDirty has flush called before the loop sleeps.
+func (c *conn) makeDirty() {
+	if !c.isDirty {
+		c.isDirty = true
+		c.l.dirty = append(c.l.dirty, c)
+	}
+}
+
+// flush sends what waits and tells the handler about it. This is where streamed answers reach the socket, and the only
+// place besides events and timers where a handler is told anything: never from within its own call.
+func (c *conn) flush() {
+	if c.state != open {
+		return
+	}
+	if c.broken == nil && !c.blocked {
+		c.broken = c.send()
+	}
+	if c.broken != nil {
+		c.fail(c.broken)
+		return
+	}
+	if c.watching && c.hup && c.off == len(c.in) && atEnd(c.fd) {
+		c.fail(errGone)
+		return
+	}
+	if n := c.credit; n > 0 && c.x != nil {
+		c.credit = 0
+		if c.x.Peer != nil {
+			c.x.Peer.Written(c.x, n)
+		}
+	}
+	if c.fate != fateNone && c.out.empty() {
+		c.answered()
+	}
+}
+
+// send writes until everything is out or the kernel takes no more.
+func (c *conn) send() error {
+	budget := int64(fileTurn)
+	for !c.out.empty() {
+		var n int
+		var errno error
+		if b := c.out.ready(); len(b) > 0 {
+			var e syscall.Errno
+			if n, e = write(c.fd, b); e != 0 {
+				errno = e
+			} else {
+				c.credit += c.out.sent(n)
+			}
+		} else if budget > 0 {
+			n, errno = c.sendPart()
+			budget -= int64(n)
+		} else {
+			c.makeDirty()
+			return nil
+		}
+		switch {
+		case errno == unix.EAGAIN:
+			c.blocked = true
+			if !c.l.timers.armed(c, writeTimer) {
+				c.l.timers.arm(c, writeTimer, c.l.now)
+			}
+			return nil
+		case errno != nil && errno != unix.EINTR:
+			return errno
+		}
+		if n > 0 {
+			c.l.timers.disarm(c)
+		}
+	}
+	if cap(c.out.buf) > 0 {
+		c.l.buffers.give(c.out.buf)
+		c.out.buf, c.out.off = nil, 0
+	}
+	return nil
+}
+
+// sendPart sends some of the first file.
+func (c *conn) sendPart() (int, error) {
+	p := &c.out.files[0]
+	n, err := unix.Sendfile(c.fd, int(p.file.Fd()), &p.off, int(min(p.n, fileTurn/4)))
+	if err != nil {
+		return 0, err
+	}
+	if n == 0 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	c.credit += n
+	if p.n -= int64(n); p.n == 0 {
+		c.out.detach()
+	}
+	return n, nil
+}
+
+// answered is called when the last byte of an answer was given to the kernel.
+func (c *conn) answered() {
+	fate := c.fate
+	c.fate = fateNone
+	unread := c.readable || c.off < len(c.in)
+	switch {
+	case fate == fateKeep:
+		c.l.timers.arm(c, idleTimer, c.l.now)
+		if unread {
+			c.makeResumed()
+		}
+	case fate == fateCut:
+		c.cut(false)
+	case fate == fateClose && !unread:
+		c.close()
+	default:
+		c.state = lingering
+		c.release()
+		unix.Shutdown(c.fd, unix.SHUT_WR)
+		c.l.timers.arm(c, lingerTimer, c.l.now)
+		c.makeResumed()
+	}
+}
+
+func (c *conn) makeResumed() {
+	if !c.isResumed {
+		c.isResumed = true
+		c.l.resumed = append(c.l.resumed, c)
+	}
+}
+
+// cut closes the connection without ado. reset: the client would take an orderly end for the end of the answer.
+func (c *conn) cut(reset bool) {
+	if reset {
+		unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	}
+	c.close()
+}
+
+// end takes an exchange back that its handler ended.
+func (l *loop) end(x *Exchange) {
+	l.done++
+	l.flying--
+	l.recycle(x)
+}
+
+// gone is the road of an exchange whose connection is closed.
+type gone struct{ l *loop }
+
+var _ road = (*gone)(nil)
+
+func (g *gone) respond(x *Exchange, _ *Head, _ []byte) error {
+	g.l.end(x)
+	return ErrClosed
+}
+
+func (g *gone) finish(x *Exchange, _ []Field) error {
+	g.l.end(x)
+	return ErrClosed
+}
+
+func (g *gone) sendFile(_ *Exchange, f *os.File, _, _ int64) error {
+	f.Close()
+	return ErrClosed
+}
+
+func (g *gone) abort(x *Exchange)                    { g.l.end(x) }
+func (g *gone) start(*Exchange, *Head) error         { return ErrClosed }
+func (g *gone) write(*Exchange, []byte) error        { return ErrClosed }
+func (g *gone) inform(*Exchange, int, []Field) error { return ErrClosed }
+func (g *gone) pull(*Exchange)                       {}
+func (g *gone) server() *Server                      { return g.l.s }

@@ -1,0 +1,181 @@
+// Package launch turns a process into Python with Puff in it.
+//
+// The border reads what to load from a small file, before Go's own start. This
+// package writes that file, beside a link to the binary whose name begins with
+// "python": started by that name, the binary is that Python. The folder is kept
+// per interpreter and binary, so children start without asking anything again.
+package launch
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/puffstack/puff/internal/pyfind"
+)
+
+// Variable is what the border looks for: the path of a boot file.
+const Variable = "PUFF_BOOT"
+
+// Boot is a Python that is ready to be started.
+type Boot struct {
+	Python *pyfind.Python
+	Name   string // the link: what sys.executable is
+	File   string // the boot file
+	Faces  string // the folder that holds the package puff
+}
+
+// Prepare makes the folder for found, with the faces unpacked beside it. self is the
+// path of the running binary, cache the folder to write in ("": the user's cache).
+func Prepare(found *pyfind.Python, faces fs.FS, self, cache string) (*Boot, error) {
+	if cache == "" {
+		var err error
+		if cache, err = defaultCache(); err != nil {
+			return nil, err
+		}
+	}
+	unpacked, err := unpack(faces, filepath.Join(cache, "faces"))
+	if err != nil {
+		return nil, fmt.Errorf("unpack the package puff: %w", err)
+	}
+	sum := sha256.Sum256([]byte(found.Executable + "\x00" + found.Library + "\x00" + self))
+	dir := filepath.Join(cache, "bin", hex.EncodeToString(sum[:8]))
+	b := &Boot{
+		Python: found,
+		Name:   filepath.Join(dir, fmt.Sprintf("python%d.%d", found.VersionInfo[0], found.VersionInfo[1])),
+		File:   filepath.Join(dir, "puff.boot"),
+		Faces:  unpacked,
+	}
+	for _, v := range []string{found.Library, found.Executable, unpacked, b.Name} {
+		if strings.ContainsAny(v, "\n\x00") {
+			return nil, fmt.Errorf("start Python: the path %q has a line break in it", v)
+		}
+	}
+	text := fmt.Sprintf("library %s\nexecutable %s\nfaces %s\nname %s\n", found.Library, found.Executable, unpacked, b.Name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("start Python: %w", err)
+	}
+	if err := replaceFile(b.File, []byte(text)); err != nil {
+		return nil, fmt.Errorf("start Python: %w", err)
+	}
+	if err := replaceLink(b.Name, self); err != nil {
+		return nil, fmt.Errorf("start Python: %w", err)
+	}
+	return b, nil
+}
+
+// Exec replaces this process by the Python; it only returns when that fails. As a
+// program (args is the command line of puff) Python asks Go what to run; else args
+// are python's own, without its name.
+func (b *Boot) Exec(program bool, args []string) error {
+	env := os.Environ()
+	if program {
+		env = append(env, Variable+"="+b.File)
+	} else {
+		args = append([]string{b.Name}, args...)
+	}
+	return fmt.Errorf("start Python: run %s: %w", b.Name, syscall.Exec(b.Name, args, env))
+}
+
+// defaultCache is the user's cache folder, or where there is none a folder in the
+// system's temporary one that nobody else can write to.
+func defaultCache() (string, error) {
+	if dir, err := os.UserCacheDir(); err == nil {
+		dir = filepath.Join(dir, "puff")
+		if os.MkdirAll(dir, 0o700) == nil && writable(dir) {
+			return dir, nil
+		}
+	}
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("puff-%d", os.Getuid()))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("start Python: no folder for its link: %w; set XDG_CACHE_HOME to one that can be written", err)
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return "", fmt.Errorf("start Python: %w", err)
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); !ok || int(st.Uid) != os.Getuid() || !info.IsDir() || info.Mode().Perm()&0o022 != 0 {
+		return "", fmt.Errorf("start Python: %s belongs to somebody else; set XDG_CACHE_HOME to a folder of your own", dir)
+	}
+	return dir, nil
+}
+
+func writable(dir string) bool {
+	const wOK = 2
+	return syscall.Access(dir, wOK) == nil
+}
+
+// unpack writes the faces to a folder named by their contents, once.
+func unpack(faces fs.FS, under string) (string, error) {
+	sum := sha256.New()
+	files := map[string][]byte{}
+	err := fs.WalkDir(faces, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(faces, path)
+		files[path] = data
+		fmt.Fprintf(sum, "%s\x00%d\x00", path, len(data))
+		sum.Write(data)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(under, hex.EncodeToString(sum.Sum(nil)[:8]))
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil
+	}
+	if err := os.MkdirAll(under, 0o700); err != nil {
+		return "", err
+	}
+	temp, err := os.MkdirTemp(under, ".new-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(temp)
+	for path, data := range files {
+		to := filepath.Join(temp, filepath.FromSlash(path))
+		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(to, data, 0o600); err != nil {
+			return "", err
+		}
+	}
+	// Somebody who was faster wrote the same.
+	if err := os.Rename(temp, dir); err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, syscall.ENOTEMPTY) {
+		return "", err
+	}
+	return dir, nil
+}
+
+// replaceFile writes data unless it is there already; readers never see half of it.
+func replaceFile(path string, data []byte) error {
+	if old, err := os.ReadFile(path); err == nil && string(old) == string(data) {
+		return nil
+	}
+	temp := fmt.Sprintf("%s.%d", path, os.Getpid())
+	if err := os.WriteFile(temp, data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(temp, path)
+}
+
+func replaceLink(path, target string) error {
+	if old, err := os.Readlink(path); err == nil && old == target {
+		return nil
+	}
+	temp := fmt.Sprintf("%s.%d", path, os.Getpid())
+	_ = os.Remove(temp)
+	if err := os.Symlink(target, temp); err != nil {
+		return err
+	}
+	return os.Rename(temp, path)
+}

@@ -1,0 +1,245 @@
+/*
+ * boot.c: who comes first. A process that is to be Python starts as Python: on
+ * the main thread, before Go, so that signals, fork, threads and exit are as
+ * users know them; Go starts beside it, on a thread of its own, when first
+ * needed. A process that began as Go (tests, programs that embed Puff) gives
+ * Python a thread with a stack that is deep enough.
+ */
+#define _GNU_SOURCE
+#include "capi.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+/* Go's own entry point: starts its runtime on the thread that calls it. */
+extern int main(int argc, char **argv);
+
+static int hosted; /* py_hosted */
+static int go_argc;
+static char **go_argv;
+static pthread_mutex_t go_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t go_cond = PTHREAD_COND_INITIALIZER;
+static enum { GO_NOT_STARTED, GO_STARTING, GO_UP } go_state;
+
+int py_hosted(void) { return hosted; }
+
+void py_go_ready(void) {
+  if (hosted)
+    py_signals_restore();
+  pthread_mutex_lock(&go_lock);
+  __atomic_store_n(&go_state, GO_UP, __ATOMIC_RELEASE);
+  pthread_cond_broadcast(&go_cond);
+  pthread_mutex_unlock(&go_lock);
+}
+
+static void *go_main(void *unused) {
+  (void)unused;
+  main(go_argc, go_argv);
+  return NULL;
+}
+
+int py_go_start(void) {
+  if (__atomic_load_n(&go_state, __ATOMIC_ACQUIRE) == GO_UP)
+    return 0;
+  int err = 0;
+  void *state = py.PyEval_SaveThread();
+  pthread_mutex_lock(&go_lock);
+  if (go_state == GO_NOT_STARTED && hosted) {
+    pthread_t thread;
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attr, 8 << 20);
+    py_signals_save();
+    err = pthread_create(&thread, &attr, go_main, NULL);
+    pthread_attr_destroy(&attr);
+    if (!err)
+      go_state = GO_STARTING;
+  }
+  while (!err && go_state != GO_UP)
+    pthread_cond_wait(&go_cond, &go_lock);
+  pthread_mutex_unlock(&go_lock);
+  py.PyEval_RestoreThread(state);
+  if (err) {
+    errno = err;
+    py.PyErr_SetFromErrno(py.PyExc_OSError);
+  }
+  return err ? -1 : 0;
+}
+
+/* The boot module is loaded by the import system itself, from a file, under a
+   name of its own: neither sys.path nor the package puff is touched. */
+static const char load_boot[] =
+    "import _puff, _frozen_importlib as b, _frozen_importlib_external as e\n"
+    "boot = b._load(e.spec_from_file_location("
+    "'_puff_boot', _puff.faces + '/puff/_boot.py'))\n";
+
+/* Runs boot.NAME() and returns the integer it returns; -1: exception set. */
+static int boot_call(PyObject *boot, const char *name) {
+  PyObject *f = py.PyObject_GetAttrString(boot, name);
+  PyObject *out = f ? py.PyObject_CallNoArgs(f) : NULL;
+  int overflow, status = -1;
+  if (out)
+    status = (int)py.PyLong_AsLongLongAndOverflow(out, &overflow);
+  py_clear(&f);
+  py_clear(&out);
+  return status;
+}
+
+static int fail(void) {
+  py.PyErr_Print();
+  return 1;
+}
+
+static int run_boot(py_boot_info *info) {
+  enum { FILE_INPUT = 257 };
+  if (py_measure() < 0 || py_module_setup(info) < 0)
+    return fail();
+  PyObject *names = py.PyDict_New();
+  PyObject *ran = names ? py.PyRun_StringFlags(load_boot, FILE_INPUT, names,
+                                               names, NULL)
+                        : NULL;
+  PyObject *key = py.PyUnicode_FromString("boot");
+  PyObject *boot = ran && key ? py.PyDict_GetItem(names, key) : NULL;
+  if (!boot)
+    return fail();
+  py.Py_IncRef(boot);
+  py_clear(&key);
+  py_clear(&ran);
+  py_clear(&names);
+  int status = boot_call(boot, "install");
+  if (status == 0 && info->program)
+    status = boot_call(boot, "main");
+  if (status < 0)
+    status = fail();
+  py.Py_DecRef(boot);
+  return status;
+}
+
+int py_run(py_boot_info *info) {
+  if (py_load_api(info->library) < 0)
+    return 1;
+  py_fork_guard();
+  /* Opaque and larger than any version's PyConfig (1 KiB at most so far). */
+  void *config = calloc(1, 64 << 10);
+  char **argv = calloc((size_t)info->argc + 2, sizeof *argv);
+  if (!config || !argv)
+    return 1;
+  argv[0] = info->executable;
+  for (int i = 1; i < info->argc; i++)
+    argv[i] = info->argv[i];
+  py.PyConfig_InitPythonConfig(config);
+  PyStatus status = py.PyConfig_SetBytesArgv(
+      config, info->argc > 0 ? info->argc : 1, argv);
+  if (!py.PyStatus_Exception(status))
+    status = py.Py_InitializeFromConfig(config);
+  py.PyConfig_Clear(config);
+  free(config);
+  if (py.PyStatus_Exception(status))
+    py.Py_ExitStatusException(status); /* does not return */
+  int code = run_boot(info);
+  /* As python, go on as python does, to its end. As puff, the program is over:
+     other threads may still run Python, so nothing is torn down. */
+  if (!info->program && code == 0)
+    code = py.Py_RunMain();
+  return code;
+}
+
+/* ---- A Go that came first ---- */
+
+static pthread_t python_thread;
+static int python_status;
+
+static void *python_main(void *info) {
+  python_status = py_run(info);
+  py.PyEval_SaveThread();
+  return NULL;
+}
+
+int py_start_thread(py_boot_info *info) {
+  pthread_attr_t attr;
+  pthread_attr_init(&attr);
+  pthread_attr_setstacksize(&attr, 16 << 20);
+  int err = pthread_create(&python_thread, &attr, python_main, info);
+  pthread_attr_destroy(&attr);
+  return err;
+}
+
+int py_wait_thread(void) {
+  pthread_join(python_thread, NULL);
+  return python_status;
+}
+
+/* ---- A Python that comes first ---- */
+
+/* Reads the lines "key value" of a boot file. */
+static bool read_boot(const char *path, py_boot_info *info) {
+  FILE *f = fopen(path, "re");
+  char *line = NULL;
+  size_t size = 0;
+  ssize_t n;
+  if (!f)
+    return false;
+  while ((n = getline(&line, &size, f)) > 0) {
+    char *value = strchr(line, ' ');
+    if (!value)
+      continue;
+    *value++ = 0;
+    value[strcspn(value, "\n")] = 0;
+    if (!strcmp(line, "library"))
+      info->library = strdup(value);
+    else if (!strcmp(line, "executable"))
+      info->executable = strdup(value);
+    else if (!strcmp(line, "faces"))
+      info->faces = strdup(value);
+    else if (!strcmp(line, "name"))
+      info->name = strdup(value);
+  }
+  free(line);
+  fclose(f);
+  return info->library && info->executable && info->faces;
+}
+
+/* Runs before Go's own start. Two ways in: the variable that our command sets
+   when it turns itself into a Python program, and a name that begins with
+   "python" in a folder with a boot file. Everything else goes on to Go. */
+__attribute__((constructor)) static void begin(int argc, char **argv) {
+  static py_boot_info info;
+  const char *boot = getenv("PUFF_BOOT");
+  char path[4096];
+  if (boot) {
+    snprintf(path, sizeof path, "%s", boot);
+    unsetenv("PUFF_BOOT");
+    info.program = 1;
+  } else {
+    const char *self = (const char *)getauxval(AT_EXECFN);
+    const char *slash = self ? strrchr(self, '/') : NULL;
+    if (!slash || strncmp(slash + 1, "python", 6) != 0)
+      return;
+    int n = snprintf(path, sizeof path, "%.*s/puff.boot", (int)(slash - self),
+                     self);
+    if (n < 0 || (size_t)n >= sizeof path || access(path, R_OK) != 0)
+      return;
+    info.argc = argc;
+    info.argv = argv;
+    info.name = (char *)self;
+  }
+  if (!read_boot(path, &info)) {
+    fprintf(stderr, "puff: read %s: it does not say which Python to load\n",
+            path);
+    exit(1);
+  }
+  hosted = info.program ? 2 : 1;
+  go_argc = argc;
+  go_argv = argv;
+  int status = py_run(&info);
+  if (info.program) {
+    fflush(NULL);
+    _exit(status);
+  }
+  exit(status);
+}

@@ -1,0 +1,78 @@
+/*
+ * capi.c: opens libpython and fills the table of its functions. What differs
+ * between versions is decided here, at run time, and nowhere else.
+ */
+#include "capi.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+
+py_api py;
+
+/* RTLD_GLOBAL: extension modules are not linked to libpython, they find its
+   symbols in the process. */
+int py_load_api(const char *library) {
+  void *lib = dlopen(library, RTLD_NOW | RTLD_GLOBAL);
+  if (!lib) {
+    fprintf(stderr, "puff: load Python: %s\n", dlerror());
+    return -1;
+  }
+  const char *missing = NULL;
+#define F(result, name, params)                                                \
+  if (!(py.name = (result(*) params)dlsym(lib, #name)))                        \
+    missing = #name;
+  PY_FUNCTIONS(F)
+#undef F
+#define O(name)                                                                \
+  if (!(py.name = dlsym(lib, #name)))                                          \
+    missing = #name;
+  PY_OBJECTS(O)
+#undef O
+#define E(name)                                                                \
+  {                                                                            \
+    PyObject **p = dlsym(lib, #name);                                          \
+    py.name = (PyObject *)p;                                                   \
+    if (!p)                                                                    \
+      missing = #name;                                                         \
+  }
+  PY_EXCEPTIONS(E)
+#undef E
+  if (missing) {
+    fprintf(stderr,
+            "puff: load Python: %s has no %s: it is not CPython 3.10 or "
+            "newer\n",
+            library, missing);
+    return -1;
+  }
+  return 0;
+}
+
+/* Where an object keeps its type is not the same in every build: look for the
+   word that names the type in an object whose type is known. */
+int py_measure(void) {
+#define E(name) py.name = *(PyObject **)py.name;
+  PY_EXCEPTIONS(E)
+#undef E
+  PyObject *probe = py.PyList_New(0);
+  if (!probe)
+    return -1;
+  py.type_offset = -1;
+  for (ssize_t at = 0; at < 64; at += sizeof(void *))
+    if (*(PyObject **)((char *)probe + at) == py.PyList_Type) {
+      py.type_offset = at;
+      break;
+    }
+  py.Py_DecRef(probe);
+  if (py.type_offset < 0) {
+    py.PyErr_SetString(py.PyExc_RuntimeError,
+                       "puff: the layout of objects is unknown");
+    return -1;
+  }
+  PyObject *size =
+      py.PyObject_GetAttrString(py.PyBaseObject_Type, "__basicsize__");
+  if (!size)
+    return -1;
+  py.head_size = (ssize_t)py.PyLong_AsUnsignedLongLong(size);
+  py.Py_DecRef(size);
+  return py.PyErr_Occurred() ? -1 : 0;
+}

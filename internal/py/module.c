@@ -1,0 +1,495 @@
+/*
+ * module.c: the module _puff, which is all that Python sees of the border. Its
+ * typed face is python/puff/_puff.pyi.
+ */
+#include "capi.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static PyObject *small[16]; /* the kinds, as integers */
+
+static PyObject *none(void) { return py_new_ref(Py_None); }
+
+static PyObject *no_fork(void) {
+  return py.PyErr_Format(
+      py.PyExc_RuntimeError,
+      "this process was made by fork: Puff is not in it; start children with "
+      "subprocess or the \"spawn\" method of multiprocessing");
+}
+
+static bool number(PyObject *o, uint64_t *n) {
+  *n = py.PyLong_AsUnsignedLongLong(o);
+  return *n != (uint64_t)-1 || !py.PyErr_Occurred();
+}
+
+static py_lane *lane_of(PyObject *o) {
+  uint64_t id;
+  if (!number(o, &id))
+    return NULL;
+  py_lane *lane = id < PY_MAX_LANES ? py_lane_at((uint32_t)id) : NULL;
+  if (!lane || lane->closed)
+    py.PyErr_Format(py.PyExc_ValueError, "lane %d is closed", (int)id);
+  return lane && !lane->closed ? lane : NULL;
+}
+
+/* start() -> None: has Go running; the first one starts it. */
+static PyObject *start(PyObject *self, PyObject *arg) {
+  (void)self, (void)arg;
+  if (py_forked)
+    return no_fork();
+  return py_go_start() < 0 ? NULL : none();
+}
+
+/* lane() -> (number, file descriptor that is readable when there is work) */
+static PyObject *lane(PyObject *self, PyObject *arg) {
+  (void)self, (void)arg;
+  if (py_forked)
+    return no_fork();
+  py_lane *l = py_lane_open();
+  if (!l || (l->nports == 0 && !py_port_open(l, 64 << 10)))
+    return py.PyErr_Format(py.PyExc_OSError,
+                           "open lane: there are %d already, or no file "
+                           "descriptors are left",
+                           PY_MAX_LANES);
+  PyObject *out = py.PyTuple_New(2);
+  if (out) {
+    py.PyTuple_SetItem(out, 0, py.PyLong_FromLongLong(l->id));
+    py.PyTuple_SetItem(out, 1, py.PyLong_FromLongLong(l->fd));
+  }
+  return out;
+}
+
+static PyObject *close_lane(PyObject *self, PyObject *arg) {
+  (void)self;
+  py_lane *l = py_forked ? NULL : lane_of(arg);
+  if (l)
+    py_lane_close(l);
+  else
+    py.PyErr_Clear();
+  return none();
+}
+
+static bool work(py_lane *l) {
+  if (__atomic_load_n(&l->nudged, __ATOMIC_ACQUIRE))
+    return true;
+  uint32_t n = __atomic_load_n(&l->nports, __ATOMIC_ACQUIRE);
+  for (uint32_t i = 0; i < n; i++) {
+    py_ring *r = &l->ports[i]->ring;
+    if (__atomic_load_n(&r->tail, __ATOMIC_ACQUIRE) != r->head)
+      return true;
+  }
+  return false;
+}
+
+/* Turns one record into what the lane has to do: (kind, target, ticket, value),
+   or does it here when the record is for a channel or the border itself. */
+static int deliver(PyObject *out, const py_record *r, const uint8_t *at,
+                   const uint8_t *end) {
+  PyObject *value = NULL, *target = NULL, *item;
+  switch (r->kind) {
+  case PY_RELEASE:
+    py_handle_release(r->target);
+    return 0;
+  case PY_CREDIT:
+    target = py_handle_get(r->target);
+    return target && py_channel_check(target)
+               ? py_channel_credit(target, r->ticket)
+               : 0;
+  case PY_CLOSE:
+    target = py_handle_get(r->target);
+    return target && py_channel_check(target) ? py_channel_close(target) : 0;
+  }
+  if (at < end && !(value = py_decode(&at, end, 0)))
+    return -1;
+  switch (r->kind) {
+  case PY_DEFINE:
+    return value ? py_define(r->ticket, value) : -1;
+  case PY_PUSH:
+    target = py_handle_get(r->target);
+    if (target && py_channel_check(target))
+      return py_channel_push(target, value);
+    py_clear(&value);
+    return 0;
+  case PY_CALL:
+    target = py_handle_get(r->target);
+    if (target)
+      py.Py_IncRef(target);
+    break;
+  case PY_RESULT:
+  case PY_ERROR:
+    target = py_waiter_pop(r->ticket);
+    break;
+  case PY_CANCEL:
+  case PY_STOP:
+    target = py_new_ref(Py_None);
+    break;
+  }
+  if (!target) { /* nobody waits for it any more */
+    py_clear(&value);
+    return 0;
+  }
+  if (!(item = py.PyTuple_New(4))) {
+    py_clear(&value);
+    py.Py_DecRef(target);
+    return -1;
+  }
+  py.PyTuple_SetItem(item, 0, py_new_ref(small[r->kind]));
+  py.PyTuple_SetItem(item, 1, target);
+  py.PyTuple_SetItem(item, 2, py.PyLong_FromUnsignedLongLong(r->ticket));
+  py.PyTuple_SetItem(item, 3, value ? value : none());
+  int err = py.PyList_Append(out, item);
+  py.Py_DecRef(item);
+  return err;
+}
+
+/* Reads one record. The head moves past it even when it raised: it must not come
+   again. */
+static int read_one(py_ring *ring, PyObject *out) {
+  uint64_t at = ring->head & (ring->size - 1);
+  py_record *r = (py_record *)(ring->data + at);
+  if (r->kind == PY_PAD) {
+    __atomic_store_n(&ring->head, ring->head + ring->size - at,
+                     __ATOMIC_RELEASE);
+    return 0;
+  }
+  uint8_t *value = (uint8_t *)(r + 1), *spilled = NULL;
+  uint64_t total = sizeof *r + (r->spilled ? 16 : (r->size + 7) & ~7u);
+  if (r->spilled)
+    memcpy(&spilled, value, sizeof spilled);
+  const uint8_t *from = spilled ? spilled : value;
+  int err = deliver(out, r, from, from + r->size);
+  __atomic_store_n(&ring->head, ring->head + total, __ATOMIC_RELEASE);
+  free(spilled);
+  return err;
+}
+
+static int drain(py_lane *l, PyObject *out) {
+  int err = 0;
+  uint32_t n = __atomic_load_n(&l->nports, __ATOMIC_ACQUIRE);
+  for (uint32_t i = 0; i < n && !err; i++) {
+    py_ring *ring = &l->ports[i]->ring;
+    uint64_t tail = __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE);
+    int most = PY_BATCH;
+    while (ring->head != tail && !err && most-- > 0)
+      err = read_one(ring, out);
+  }
+  return err;
+}
+
+static uint64_t now_ms(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Sleeps until there is work, `ms` passed (-1: for ever) or a signal came. 0, or
+   -1 with an exception set by a signal handler. */
+static int sleep_lane(py_lane *l, int ms) {
+  struct pollfd p = {.fd = l->fd, .events = POLLIN};
+  void *state = py.PyEval_SaveThread();
+  int n = poll(&p, 1, ms), why = errno;
+  if (n > 0) {
+    uint64_t count;
+    while (read(l->fd, &count, sizeof count) < 0 && errno == EINTR)
+      ;
+  }
+  py.PyEval_RestoreThread(state);
+  return n < 0 && why == EINTR ? py.PyErr_CheckSignals() : 0;
+}
+
+/* take(lane, ms) -> list of (kind, target, ticket, value): what has come, after
+   waiting for it at most ms milliseconds (-1: as long as it takes, 0: not at
+   all). An empty list: the time is over. */
+static PyObject *take(PyObject *self, PyObject *const *args, ssize_t nargs) {
+  (void)self;
+  if (nargs != 2)
+    return py.PyErr_Format(py.PyExc_TypeError, "take(lane, ms)");
+  if (py_forked)
+    return no_fork();
+  int overflow;
+  long long ms = py.PyLong_AsLongLongAndOverflow(args[1], &overflow);
+  py_lane *l = lane_of(args[0]);
+  if (!l || (ms == -1 && py.PyErr_Occurred()))
+    return NULL;
+  if (l->busy)
+    return py.PyErr_Format(py.PyExc_RuntimeError,
+                           "lane %d is being taken from already", (int)l->id);
+  PyObject *out = py.PyList_New(0);
+  if (!out)
+    return NULL;
+  l->busy = 1;
+  uint64_t until = ms > 0 ? now_ms() + (uint64_t)ms : 0;
+  int err = 0;
+  py_offices_wake();
+  for (;;) {
+    err = drain(l, out);
+    bool nudged = __atomic_exchange_n(&l->nudged, 0, __ATOMIC_ACQ_REL);
+    if (err || nudged || ms == 0 || py.PyList_Size(out) > 0)
+      break;
+    long long left = ms < 0 ? -1 : (long long)(until - now_ms());
+    if (ms > 0 && left <= 0)
+      break;
+    __atomic_store_n(&l->sleeping, 1, __ATOMIC_SEQ_CST);
+    if (!work(l)) {
+      py_offices_wake();
+      err = sleep_lane(l, left > 1 << 30 ? 1 << 30 : (int)left);
+    }
+    __atomic_store_n(&l->sleeping, 0, __ATOMIC_SEQ_CST);
+    if (err)
+      break;
+  }
+  l->busy = 0;
+  py_batching = ms != 0 || py.PyList_Size(out) > 0;
+  l->taken += (uint64_t)py.PyList_Size(out);
+  if (err) {
+    /* What was already taken out must not be lost with the exception. */
+    if (py.PyList_Size(out) > 0) {
+      py.PyErr_WriteUnraisable(NULL);
+      return out;
+    }
+    py.Py_DecRef(out);
+    return NULL;
+  }
+  return out;
+}
+
+/* park(lane) -> bool: an event loop is about to wait on the lane's descriptor;
+   False: there is work, take it first. Answers waiting for a wake get one. */
+static PyObject *park(PyObject *self, PyObject *arg) {
+  (void)self;
+  py_lane *l = py_forked ? NULL : lane_of(arg);
+  if (!l)
+    return NULL;
+  py_batching = false;
+  py_offices_wake();
+  uint64_t count;
+  while (read(l->fd, &count, sizeof count) < 0 && errno == EINTR)
+    ;
+  __atomic_store_n(&l->sleeping, 1, __ATOMIC_SEQ_CST);
+  if (!work(l))
+    return py_new_ref(Py_True);
+  __atomic_store_n(&l->sleeping, 0, __ATOMIC_SEQ_CST);
+  return py_new_ref(Py_False);
+}
+
+/* nudge(lane): has the lane's take return; for its own queue of things to do. */
+static PyObject *nudge(PyObject *self, PyObject *arg) {
+  (void)self;
+  py_lane *l = py_forked ? NULL : lane_of(arg);
+  if (!l)
+    return py_forked ? no_fork() : NULL;
+  __atomic_store_n(&l->nudged, 1, __ATOMIC_SEQ_CST);
+  if (__atomic_exchange_n(&l->sleeping, 0, __ATOMIC_SEQ_CST)) {
+    uint64_t one = 1;
+    while (write(l->fd, &one, sizeof one) < 0 && errno == EINTR)
+      ;
+  }
+  return none();
+}
+
+/* call(lane, name and arguments, resume) -> ticket: asks Go; the lane gets
+   (RESULT or ERROR, resume, ticket, value). */
+static PyObject *call(PyObject *self, PyObject *const *args, ssize_t nargs) {
+  (void)self;
+  if (nargs != 3)
+    return py.PyErr_Format(py.PyExc_TypeError, "call(lane, request, resume)");
+  if (py_forked)
+    return no_fork();
+  py_lane *l = lane_of(args[0]);
+  if (!l || py_go_start() < 0)
+    return NULL;
+  py_office *office = py_office_of(0);
+  uint64_t ticket = py_waiter_new(args[2]);
+  if (!ticket)
+    return NULL;
+  py_record head = {.kind = PY_CALL, .ticket = ticket, .lane = (uint16_t)l->id};
+  if (py_post(office, head, args[1], NULL) < 0) {
+    PyObject *resume = py_waiter_pop(ticket);
+    py_clear(&resume);
+    return NULL;
+  }
+  py_office_written(office);
+  return py.PyLong_FromUnsignedLongLong(ticket);
+}
+
+/* cancel(ticket) -> bool: nobody waits for it any more; Go is told. False: its
+   answer has been handed out. */
+static PyObject *cancel(PyObject *self, PyObject *arg) {
+  (void)self;
+  uint64_t ticket;
+  if (py_forked)
+    return no_fork();
+  if (!number(arg, &ticket))
+    return NULL;
+  PyObject *resume = py_waiter_pop(ticket);
+  if (!resume)
+    return py_new_ref(Py_False);
+  py.Py_DecRef(resume);
+  py_record head = {.kind = PY_CANCEL, .ticket = ticket};
+  py_office *office = py_office_of(0);
+  if (py_post(office, head, NULL, NULL) < 0)
+    return NULL;
+  py_office_wake(office);
+  return py_new_ref(Py_True);
+}
+
+static PyObject *answer_as(uint8_t kind, PyObject *const *args, ssize_t nargs) {
+  uint64_t ticket;
+  if (nargs != 2)
+    return py.PyErr_Format(py.PyExc_TypeError, "answer(ticket, value)");
+  if (py_forked)
+    return no_fork();
+  if (!number(args[0], &ticket))
+    return NULL;
+  py_record head = {.kind = kind, .ticket = ticket};
+  py_office *office = py_office_of(ticket);
+  if (py_post(office, head, args[1], NULL) < 0)
+    return NULL;
+  py_office_written(office);
+  return none();
+}
+
+/* answer(ticket, value), fail(ticket, value): end what Go asked for. */
+static PyObject *answer(PyObject *self, PyObject *const *args, ssize_t n) {
+  (void)self;
+  return answer_as(PY_RESULT, args, n);
+}
+static PyObject *fail(PyObject *self, PyObject *const *args, ssize_t n) {
+  (void)self;
+  return answer_as(PY_ERROR, args, n);
+}
+
+/* wake() -> None: Go reads what it has been sent, now. */
+static PyObject *wake(PyObject *self, PyObject *arg) {
+  (void)self, (void)arg;
+  py_offices_wake();
+  return none();
+}
+
+/* handle(object) -> int: a number Go may call it by, until released. */
+static PyObject *handle(PyObject *self, PyObject *arg) {
+  (void)self;
+  uint64_t h = py_handle_new(arg);
+  return h ? py.PyLong_FromUnsignedLongLong(h) : NULL;
+}
+static PyObject *release(PyObject *self, PyObject *arg) {
+  (void)self;
+  uint64_t h;
+  if (!number(arg, &h))
+    return NULL;
+  py_handle_release(h);
+  return none();
+}
+
+/* set_error_factory(f): f(kind, message, detail) makes the exception for an
+   error of Go's. */
+static PyObject *set_error_factory(PyObject *self, PyObject *arg) {
+  (void)self;
+  py_clear(&py_error_factory);
+  py_error_factory = py_new_ref(arg);
+  return none();
+}
+
+static PyObject *rewatch(PyObject *self, PyObject *arg) {
+  (void)self;
+  uint64_t signum;
+  if (!number(arg, &signum))
+    return NULL;
+  py_signals_rewatch((int)signum);
+  return none();
+}
+
+/* counts() -> (handles, waiters): for those who look for leaks. */
+static PyObject *counts(PyObject *self, PyObject *arg) {
+  (void)self, (void)arg;
+  PyObject *out = py.PyTuple_New(2);
+  if (out) {
+    py.PyTuple_SetItem(out, 0,
+                       py.PyLong_FromUnsignedLongLong(py_handle_count()));
+    py.PyTuple_SetItem(out, 1,
+                       py.PyLong_FromUnsignedLongLong(py_waiter_count()));
+  }
+  return out;
+}
+
+/* decode(bytes) -> value: the codec alone, for its tests. */
+static PyObject *decode(PyObject *self, PyObject *arg) {
+  (void)self;
+  PyObject *b = py.PyBytes_FromObject(arg);
+  if (!b)
+    return NULL;
+  const uint8_t *at = (uint8_t *)py.PyBytes_AsString(b);
+  const uint8_t *end = at + py.PyBytes_Size(b);
+  PyObject *o = py_decode(&at, end, 0);
+  py.Py_DecRef(b);
+  if (o && at != end) {
+    py_clear(&o);
+    py.PyErr_SetString(py.PyExc_ValueError, "decode value: more bytes follow");
+  }
+  return o;
+}
+
+#define FAST(f) (PyCFunction)(void (*)(void))(f), METH_FASTCALL
+static PyMethodDef methods[] = {
+    {"start", start, METH_NOARGS, "Has Go running."},
+    {"lane", lane, METH_NOARGS, "Opens a lane: (number, descriptor)."},
+    {"close", close_lane, METH_O, "Closes a lane."},
+    {"take", FAST(take), "take(lane, ms): what has come for the lane."},
+    {"nudge", nudge, METH_O, "nudge(lane): its take returns."},
+    {"park", park, METH_O, "park(lane): about to wait for its descriptor."},
+    {"call", FAST(call), "call(lane, request, resume): asks Go; a ticket."},
+    {"cancel", cancel, METH_O, "cancel(ticket): nobody waits any more."},
+    {"answer", FAST(answer), "answer(ticket, value): what Go asked for."},
+    {"fail", FAST(fail), "fail(ticket, error): why it can not be had."},
+    {"wake", wake, METH_NOARGS, "Has Go read what it was sent."},
+    {"handle", handle, METH_O, "handle(object): a number Go may call it by."},
+    {"release", release, METH_O, "release(handle): Go forgets it."},
+    {"decode", decode, METH_O, "decode(bytes): the value they encode."},
+    {"set_error_factory", set_error_factory, METH_O,
+     "set_error_factory(f): f(kind, message, detail) makes exceptions."},
+    {"rewatch", rewatch, METH_O,
+     "rewatch(signal): a handler was set in Python."},
+    {"counts", counts, METH_NOARGS, "(handles, waiters) in use."},
+    {0}};
+
+static int add(PyObject *module, const char *name, PyObject *o /* stolen */) {
+  int err = o ? py.PyObject_SetAttrString(module, name, o) : -1;
+  py_clear(&o);
+  return err;
+}
+
+static PyObject *text(const char *s) {
+  return s ? py.PyUnicode_DecodeFSDefault(s) : none();
+}
+
+int py_module_setup(const py_boot_info *info) {
+  static const struct {
+    const char *name;
+    int kind;
+  } kinds[] = {{"CALL", PY_CALL},     {"RESULT", PY_RESULT},
+               {"ERROR", PY_ERROR},   {"CANCEL", PY_CANCEL},
+               {"STOP", PY_STOP}};
+  PyObject *m = py.PyImport_AddModule("_puff"); /* borrowed */
+  if (!m || py_decode_setup() < 0)
+    return -1;
+  for (int i = 0; i < 16; i++)
+    if (!(small[i] = py.PyLong_FromLongLong(i)))
+      return -1;
+  for (PyMethodDef *d = methods; d->name; d++)
+    if (add(m, d->name, py.PyCFunction_NewEx(d, NULL, NULL)) < 0)
+      return -1;
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    if (add(m, kinds[i].name, py_new_ref(small[kinds[i].kind])) < 0)
+      return -1;
+  if (add(m, "executable", text(info->name)) < 0 ||
+      add(m, "python", text(info->executable)) < 0 ||
+      add(m, "faces", text(info->faces)) < 0 ||
+      add(m, "hosted", py.PyLong_FromLongLong(py_hosted())) < 0)
+    return -1;
+  return py_channel_setup(m);
+}

@@ -1,0 +1,234 @@
+// Package py is the border: the one place where Go and Python meet.
+//
+// The two share memory, not stacks. A lane is a thread of Python (or an event
+// loop) with an inbox; an office is where Go reads what Python sends. Both are
+// rings in C memory, so neither side ever runs on the other's stack, waits for
+// the other's locks, or holds the other's pointers: Go names objects of Python
+// by [Handle] and callers by ticket.
+//
+//	rt, err := py.Open(nil)                       // in a process that Python began
+//	rt.Handle("shout", func(ctx context.Context, args []any) (any, error) {
+//		return strings.ToUpper(args[0].(string)), nil
+//	})
+//	out, err := rt.Lane(0).Call(ctx, handle, "argument")
+//
+// A value crosses whole, encoded once: see [Append] and [Decode]. What a value
+// means is not known here.
+package py
+
+/*
+#cgo CFLAGS: -std=gnu11 -O2 -Wall
+#cgo LDFLAGS: -ldl -lpthread
+#include "py.h"
+*/
+import "C"
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+)
+
+// Mode says who began the process.
+type Mode int
+
+// The three ways a process begins.
+const (
+	GoFirst  Mode = iota // as Go; Python runs on a thread if at all
+	AsPython             // as python, with its own command line; Go came when first needed
+	AsPuff               // as Python, to run a program of ours
+)
+
+// Hosted returns who began this process.
+func Hosted() Mode { return Mode(C.py_hosted()) }
+
+// Func is a Go function that Python calls by name. Its context ends when nobody
+// waits for the answer any more, or the runtime is closed.
+type Func func(ctx context.Context, args []any) (any, error)
+
+// Runtime is the Go half of the one interpreter of this process.
+type Runtime struct {
+	log    *slog.Logger
+	office *Office
+	ctx    context.Context
+	stop   context.CancelFunc
+	run    sync.WaitGroup // the dispatcher and every Func that runs
+
+	funcs sync.Map // name -> entry
+	lanes [C.PY_MAX_LANES]atomic.Pointer[Lane]
+
+	mu      sync.Mutex
+	running map[uint64]context.CancelFunc // calls from Python, by their ticket
+	asked   map[uint64]chan answer        // calls to Python, by ours
+	last    uint64
+}
+
+type entry struct {
+	f      Func
+	inline bool // runs on the dispatcher: it does not block
+}
+
+type answer struct {
+	value any
+	err   error
+}
+
+// opened is the one mutable package variable: CPython is one per process.
+var opened atomic.Pointer[Runtime]
+
+// ErrOpen is returned by [Open] when the runtime of this process is open already.
+var ErrOpen = errors.New("open Python: this process has its runtime already")
+
+// Open begins to serve Python in this process. A Python that came first and waits
+// for Go goes on. The zero logger is silent.
+func Open(log *slog.Logger) (*Runtime, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	rt := &Runtime{
+		log:     log,
+		running: map[uint64]context.CancelFunc{},
+		asked:   map[uint64]chan answer{},
+	}
+	if !opened.CompareAndSwap(nil, rt) {
+		return nil, ErrOpen
+	}
+	office, err := openOffice(1 << 20)
+	if err != nil {
+		return nil, err
+	}
+	rt.office = office
+	rt.ctx, rt.stop = context.WithCancel(context.Background())
+	rt.run.Go(rt.dispatch)
+	C.py_go_ready()
+	return rt, nil
+}
+
+// Close ends every call that runs and returns when all are over. Python gets an
+// error for whatever it asks from then on.
+func (rt *Runtime) Close() {
+	rt.stop()
+	rt.office.wake()
+	rt.run.Wait()
+}
+
+// Handle has Python's calls of name answered by f, each on a goroutine of its own.
+func (rt *Runtime) Handle(name string, f Func) { rt.funcs.Store(name, entry{f, false}) }
+
+// HandleInline is Handle for an f that never blocks: it runs where it is read.
+func (rt *Runtime) HandleInline(name string, f Func) { rt.funcs.Store(name, entry{f, true}) }
+
+// Lane returns lane number id, as Python reported it.
+func (rt *Runtime) Lane(id int) *Lane {
+	if l := rt.lanes[id].Load(); l != nil {
+		return l
+	}
+	c := C.py_lane_at(C.uint32_t(id))
+	if c == nil {
+		return nil
+	}
+	rt.lanes[id].CompareAndSwap(nil, &Lane{rt: rt, c: c, general: newRing(&c.ports[0].ring), ID: id})
+	return rt.lanes[id].Load()
+}
+
+// dispatch reads the general office until the runtime is closed.
+func (rt *Runtime) dispatch() {
+	rt.office.serve(rt.ctx, rt.receive)
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	for _, cancel := range maps.All(rt.running) {
+		cancel()
+	}
+	for ticket, c := range maps.All(rt.asked) {
+		delete(rt.asked, ticket)
+		c <- answer{err: ErrClosed}
+	}
+}
+
+func (rt *Runtime) receive(m *Message) {
+	switch m.Kind {
+	case KindCall:
+		rt.called(m)
+	case KindCancel:
+		rt.mu.Lock()
+		cancel := rt.running[m.Ticket]
+		rt.mu.Unlock()
+		if cancel != nil {
+			cancel()
+		}
+	case KindResult, KindError:
+		rt.mu.Lock()
+		c := rt.asked[m.Ticket]
+		delete(rt.asked, m.Ticket)
+		rt.mu.Unlock()
+		if c == nil {
+			return
+		}
+		v, err := DecodeAll(m.Value)
+		if err == nil && m.Kind == KindError {
+			err = ErrorFrom(v)
+			v = nil
+		}
+		c <- answer{v, err}
+	}
+}
+
+// called runs what Python asked for: a tuple of the name and the arguments.
+func (rt *Runtime) called(m *Message) {
+	lane, ticket := rt.Lane(int(m.Lane)), m.Ticket
+	if lane == nil {
+		return
+	}
+	v, err := DecodeAll(m.Value)
+	request, ok := v.(Tuple)
+	if err != nil || !ok || len(request) == 0 {
+		lane.finish(ticket, nil, fmt.Errorf("call Go: a request that can not be read: %w", err))
+		return
+	}
+	name, _ := request[0].(string)
+	found, ok := rt.funcs.Load(name)
+	if !ok {
+		lane.finish(ticket, nil, NewError("LookupError", fmt.Sprintf("call Go: there is no function %q", name)))
+		return
+	}
+	e := found.(entry)
+	if e.inline {
+		out, err := protect(rt.ctx, e.f, request[1:])
+		lane.finish(ticket, out, err)
+		return
+	}
+	ctx, cancel := context.WithCancel(rt.ctx)
+	rt.mu.Lock()
+	rt.running[ticket] = cancel
+	rt.mu.Unlock()
+	rt.run.Go(func() {
+		defer cancel()
+		out, err := protect(ctx, e.f, request[1:])
+		rt.mu.Lock()
+		delete(rt.running, ticket)
+		rt.mu.Unlock()
+		lane.finish(ticket, out, err)
+	})
+}
+
+// protect turns a panic into an error that carries the stack of Go.
+func protect(ctx context.Context, f Func, args []any) (out any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &Error{Kind: "puff.errors.GoPanic", Message: fmt.Sprint(p), Detail: string(debug.Stack())}
+		}
+	}()
+	return f(ctx, args)
+}
+
+// Counts tells how many calls run in either direction: for those who look for leaks.
+func (rt *Runtime) Counts() (fromPython, toPython int) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	return len(rt.running), len(rt.asked)
+}

@@ -1,0 +1,222 @@
+/*
+ * ring.c: lanes, offices and the rings between them (stop 4 of 5 on the C side:
+ * Go's half is lane.go). Nothing here knows Python but for the fork guard.
+ */
+#define _GNU_SOURCE
+#include "capi.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static py_lane *lanes[PY_MAX_LANES];
+static py_office *offices[PY_MAX_OFFICES];
+static pthread_mutex_t tables = PTHREAD_MUTEX_INITIALIZER;
+bool py_forked;
+
+/* Memory of a ring comes untouched from the kernel: what is never used costs
+   nothing. */
+static int ring_open(py_ring *ring, uint64_t size) {
+  void *data = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (data == MAP_FAILED)
+    return -1;
+  memset(ring, 0, sizeof *ring);
+  ring->size = size;
+  ring->data = data;
+  return 0;
+}
+
+/* A record with a spilled payload that nobody will read still owns it. */
+static void ring_close(py_ring *ring) {
+  while (ring->head < ring->tail) {
+    uint64_t at = ring->head & (ring->size - 1);
+    py_record *r = (py_record *)(ring->data + at);
+    if (r->kind == PY_PAD) {
+      ring->head += ring->size - at;
+      continue;
+    }
+    if (r->spilled)
+      free(*(void **)(r + 1));
+    ring->head += sizeof *r + (r->spilled ? 16 : (r->size + 7) & ~7u);
+  }
+  munmap(ring->data, ring->size);
+}
+
+static void *shared_alloc(size_t size) {
+  void *p = aligned_alloc(64, (size + 63) & ~(size_t)63);
+  if (p)
+    memset(p, 0, size);
+  return p;
+}
+
+py_lane *py_lane_at(uint32_t id) {
+  return id < PY_MAX_LANES ? __atomic_load_n(&lanes[id], __ATOMIC_ACQUIRE)
+                           : NULL;
+}
+
+/* Lanes are kept when closed and taken again: Go may still hold one. */
+py_lane *py_lane_open(void) {
+  pthread_mutex_lock(&tables);
+  py_lane *lane = NULL;
+  for (uint32_t id = 0; id < PY_MAX_LANES; id++) {
+    py_lane *l = lanes[id];
+    if (l && l->closed != 2)
+      continue;
+    if (!l) {
+      l = shared_alloc(sizeof *l);
+      if (!l)
+        break;
+      l->id = id;
+      l->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+      if (l->fd < 0) {
+        free(l);
+        break;
+      }
+      __atomic_store_n(&lanes[id], l, __ATOMIC_RELEASE);
+    }
+    l->sleeping = l->busy = l->nudged = 0;
+    __atomic_store_n(&l->closed, 0, __ATOMIC_RELEASE);
+    lane = l;
+    break;
+  }
+  pthread_mutex_unlock(&tables);
+  return lane;
+}
+
+/* Closed for good lanes (1) are drained by whoever opened ports on them; the
+   general port is emptied when the lane is taken again. */
+void py_lane_close(py_lane *lane) {
+  pthread_mutex_lock(&tables);
+  __atomic_store_n(&lane->closed, lane->nports > 1 ? 1 : 2, __ATOMIC_RELEASE);
+  pthread_mutex_unlock(&tables);
+}
+
+py_port *py_port_open(py_lane *lane, uint64_t size) {
+  py_port *port = NULL;
+  pthread_mutex_lock(&tables);
+  uint32_t n = lane->nports;
+  if (n < PY_MAX_PORTS && (port = shared_alloc(sizeof *port))) {
+    if (ring_open(&port->ring, size) < 0) {
+      free(port);
+      port = NULL;
+    } else {
+      lane->ports[n] = port;
+      __atomic_store_n(&lane->nports, n + 1, __ATOMIC_RELEASE);
+    }
+  }
+  pthread_mutex_unlock(&tables);
+  return port;
+}
+
+py_office *py_office_open(uint64_t size) {
+  pthread_mutex_lock(&tables);
+  py_office *office = NULL;
+  for (uint32_t id = 0; id < PY_MAX_OFFICES && !office; id++) {
+    if (offices[id] && offices[id]->open)
+      continue;
+    office = offices[id];
+    if (!office && !(office = shared_alloc(sizeof *office)))
+      break;
+    office->id = id;
+    office->sleeping = 0;
+    office->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (office->fd < 0 || ring_open(&office->ring, size) < 0) {
+      if (!offices[id])
+        free(office);
+      office = NULL;
+      break;
+    }
+    pthread_mutex_init(&office->write, NULL);
+    office->open = 1;
+    __atomic_store_n(&offices[id], office, __ATOMIC_RELEASE);
+  }
+  pthread_mutex_unlock(&tables);
+  return office;
+}
+
+void py_office_close(py_office *office) {
+  pthread_mutex_lock(&tables);
+  pthread_mutex_lock(&office->write);
+  office->open = 0;
+  ring_close(&office->ring);
+  close(office->fd);
+  pthread_mutex_unlock(&office->write);
+  pthread_mutex_unlock(&tables);
+}
+
+py_office *py_office_of(uint64_t ticket) {
+  uint64_t id = ticket >> 56;
+  return id < PY_MAX_OFFICES ? __atomic_load_n(&offices[id], __ATOMIC_ACQUIRE)
+                             : NULL;
+}
+
+/* Room for a record of `want` bytes in one piece, NULL when there is none; *room
+   says how much may be written there. Nothing is visible before the tail moves
+   behind it. */
+uint8_t *py_ring_reserve(py_ring *ring, uint64_t want, uint64_t *room) {
+  uint64_t head = __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE);
+  uint64_t tail = ring->tail;
+  uint64_t space = ring->size - (tail - head);
+  uint64_t at = tail & (ring->size - 1), whole = ring->size - at;
+  if (whole >= want) {
+    *room = space < whole ? space : whole;
+    return *room >= want ? ring->data + at : NULL;
+  }
+  if (space < whole + want)
+    return NULL;
+  ((py_record *)(ring->data + at))->kind = PY_PAD;
+  *room = space - whole;
+  return ring->data;
+}
+
+void py_office_wake(py_office *office) {
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  if (!__atomic_load_n(&office->sleeping, __ATOMIC_RELAXED) ||
+      !__atomic_exchange_n(&office->sleeping, 0, __ATOMIC_SEQ_CST))
+    return;
+  uint64_t one = 1;
+  while (write(office->fd, &one, sizeof one) < 0 && errno == EINTR)
+    ;
+}
+
+/* Wakes whoever sleeps although there is something to read: called before a
+   lane takes more work, so that the answers of a batch cost one wake. */
+void py_offices_wake(void) {
+  for (int i = 0; i < PY_MAX_OFFICES; i++) {
+    py_office *o = offices[i];
+    if (!o)
+      return;
+    if (o->open && __atomic_load_n(&o->sleeping, __ATOMIC_RELAXED) &&
+        o->ring.tail != __atomic_load_n(&o->ring.head, __ATOMIC_RELAXED))
+      py_office_wake(o);
+  }
+}
+
+__thread bool py_batching;
+
+static bool one_processor(void) {
+  static int count;
+  if (!count) {
+    cpu_set_t set;
+    count = sched_getaffinity(0, sizeof set, &set) ? 2 : CPU_COUNT(&set);
+  }
+  return count == 1;
+}
+
+/* With a processor to spare Go writes the first answers while Python makes the
+   next; with one, waking it would only take Python's. */
+void py_office_written(py_office *office) {
+  if (!py_batching || !one_processor())
+    py_office_wake(office);
+}
+
+/* In a forked child no thread of Go exists: whoever waits for it, waits for
+   ever. So each entry asks py_forked and raises. */
+static void forked(void) { py_forked = py_hosted() >= 0; }
+
+void py_fork_guard(void) { pthread_atfork(NULL, NULL, forked); }

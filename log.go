@@ -1,0 +1,76 @@
+package puff
+
+// The log that people read: a line per event, a traceback below it as Python prints it.
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+)
+
+// newLogger returns a logger that writes lines to w, from the given level on.
+func newLogger(w io.Writer, level string) *slog.Logger {
+	levels := map[string]slog.Level{
+		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warning": slog.LevelWarn, "error": slog.LevelError,
+	}
+	h := &lineHandler{to: &sharedWriter{w: w}}
+	h.text = slog.NewTextHandler(&h.line, &slog.HandlerOptions{Level: levels[level]})
+	return slog.New(h)
+}
+
+type sharedWriter struct {
+	mu sync.Mutex
+
+	w io.Writer
+}
+
+// lineHandler is slog's text handler, but for the attribute "traceback", which follows
+// the line unquoted.
+type lineHandler struct {
+	to   *sharedWriter
+	line bytes.Buffer // of text; guarded by to.mu
+	text slog.Handler
+}
+
+// Enabled implements slog.Handler.
+func (h *lineHandler) Enabled(ctx context.Context, l slog.Level) bool { return h.text.Enabled(ctx, l) }
+
+// Handle implements slog.Handler.
+func (h *lineHandler) Handle(ctx context.Context, r slog.Record) error {
+	line := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	trace := ""
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "traceback" {
+			trace = strings.TrimRight(a.Value.String(), "\n") + "\n"
+		} else {
+			line.AddAttrs(a)
+		}
+		return true
+	})
+	h.to.mu.Lock()
+	defer h.to.mu.Unlock()
+	h.line.Reset()
+	if err := h.text.Handle(ctx, line); err != nil {
+		return err
+	}
+	h.line.WriteString(trace)
+	_, err := h.to.w.Write(h.line.Bytes())
+	return err
+}
+
+// WithAttrs implements slog.Handler.
+func (h *lineHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	n := &lineHandler{to: h.to}
+	n.text = slog.NewTextHandler(&n.line, nil).WithAttrs(attrs)
+	return n
+}
+
+// WithGroup implements slog.Handler.
+func (h *lineHandler) WithGroup(name string) slog.Handler {
+	n := &lineHandler{to: h.to}
+	n.text = slog.NewTextHandler(&n.line, nil).WithGroup(name)
+	return n
+}

@@ -1,0 +1,1 @@
+"""Puff: what a back end needs, on goroutines, outside the interpreter's lock."""

@@ -1,0 +1,167 @@
+"""ASGI 3, stop 5 of 5: a request comes as a scope, receive and send.
+
+``receive`` and ``send`` are methods of a channel, in C: what they return is done already
+unless there is something to wait for. The messages go to Go as they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+import _puff
+from puff._wsgi import describe
+from puff.errors import ClientDisconnected
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    from puff._loop import LoopLane
+
+    Message = MutableMapping[str, Any]
+    Application = Callable[..., Awaitable[None]]
+
+__all__ = ["Lifespan", "handler"]
+
+_log = logging.getLogger("puff.asgi")
+_GONE = {"type": "http.disconnect"}
+
+
+async def _await(awaitable: Awaitable[None]) -> None:
+    await awaitable
+
+
+def handler(
+    app: Application, lane: LoopLane, state: dict[str, Any] | None
+) -> Callable[[int, Any], None]:
+    """What the lane calls for each request: f(ticket, (scope, first message or None))."""
+    channel, make_future, start = _puff.Channel, lane.loop.create_future, lane.start
+
+    def handle(ticket: int, value: Any) -> None:
+        scope, first = value
+        if state is not None:
+            scope["state"] = state.copy()
+        talk = channel(ticket, first, make_future, _GONE, ClientDisconnected)
+
+        def over(task: asyncio.Task[Any]) -> None:
+            talk.finish()
+            if task.cancelled():
+                _puff.fail(ticket, ("asyncio.exceptions.CancelledError", "", ""))
+                return
+            error = task.exception()
+            if error is None:
+                _puff.answer(ticket, None)
+            elif isinstance(error, ClientDisconnected) and talk.gone:
+                _puff.answer(ticket, None)
+            else:
+                _puff.fail(ticket, describe(error))
+
+        try:
+            coro: Any = app(scope, talk.receive, talk.send)
+            if not asyncio.iscoroutine(coro):
+                coro = _await(coro)
+        except BaseException as e:
+            talk.finish()
+            _puff.fail(ticket, describe(e))
+            return
+        start(ticket, coro, over)
+
+    return handle
+
+
+class StartupFailed(Exception):
+    """The application said that it can not start, and why."""
+
+
+class Lifespan:
+    """The lifespan of an application: begun before the first request, ended after the last.
+
+    mode is "on", "off" or "auto": under auto an application that raises for the lifespan
+    scope has none.
+    """
+
+    def __init__(self, app: Application, mode: str) -> None:
+        self.app = app
+        self.mode = mode
+        self.state: dict[str, Any] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._inbox: asyncio.Queue[Message] = asyncio.Queue()
+        self._started: asyncio.Future[None] | None = None
+        self._stopped: asyncio.Future[None] | None = None
+
+    async def startup(self) -> bool:
+        """Whether the application has a lifespan. Raises StartupFailed with its reason."""
+        if self.mode == "off":
+            return False
+        loop = asyncio.get_running_loop()
+        self._started, self._stopped = loop.create_future(), loop.create_future()
+        self._inbox.put_nowait({"type": "lifespan.startup"})
+        scope = {
+            "type": "lifespan",
+            "asgi": {"version": "3.0", "spec_version": "2.0"},
+            "state": self.state,
+        }
+        self._task = loop.create_task(_await(self.app(scope, self._inbox.get, self._send)))
+        await asyncio.wait({self._task, self._started}, return_when=asyncio.FIRST_COMPLETED)
+        if self._started.done():
+            self._started.result()  # raises what startup.failed said
+            return True
+        error = self._task.exception() if not self._task.cancelled() else None
+        self._task = None
+        if self.mode == "on":
+            if error is not None:
+                raise error
+            raise StartupFailed("the application returned before lifespan.startup.complete")
+        if error is not None:
+            _log.info("the application has no lifespan: %s: %s", type(error).__name__, error)
+        return False
+
+    async def _send(self, message: Message) -> None:
+        kind, text = message["type"], message.get("message", "")
+        started, stopped = self._started, self._stopped
+        assert started is not None
+        assert stopped is not None
+        ends = {
+            "lifespan.startup.complete": (started, None),
+            "lifespan.startup.failed": (started, f"the application failed to start: {text}"),
+            "lifespan.shutdown.complete": (stopped, None),
+            "lifespan.shutdown.failed": (stopped, f"the application failed to stop: {text}"),
+        }
+        if kind not in ends:
+            raise ValueError(f"lifespan: unexpected message {kind!r}")
+        future, reason = ends[kind]
+        if future.done():
+            return
+        if reason is None:
+            future.set_result(None)
+        else:
+            future.set_exception(StartupFailed(reason))
+
+    async def shutdown(self) -> None:
+        """Has the application end what it began. Raises StartupFailed with its reason."""
+        if self._task is None or self._stopped is None or self._task.done():
+            return
+        self._inbox.put_nowait({"type": "lifespan.shutdown"})
+        await asyncio.wait({self._task, self._stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if self._stopped.done():
+            self._stopped.result()
+        if self._task.done() and not self._task.cancelled():
+            error = self._task.exception()
+            if error is not None:
+                raise error
+
+
+def is_asgi(app: Any) -> bool:
+    """Whether app looks like ASGI 3: a coroutine function, or an object whose call is one."""
+    import inspect
+
+    if inspect.isclass(app):
+        return hasattr(app, "__await__")
+    target: Any = app
+    while hasattr(target, "func") and hasattr(target, "args"):  # functools.partial
+        target = target.func
+    if inspect.iscoroutinefunction(target):
+        return True
+    call = getattr(type(target), "__call__", None)
+    return call is not None and inspect.iscoroutinefunction(call)

@@ -1,0 +1,92 @@
+"""What runs first in a Python that Puff loads.
+
+Loaded by the border from a file, as ``_puff_boot``, before the program's own first
+line. :func:`install` makes this Python one with Puff in it: ``import puff`` finds the
+faces that belong to this binary, ``sys.executable`` starts children that have Puff too,
+and libraries that need a word with Puff get it when they are imported. It leaves
+``sys.path`` and ``sys.argv`` as it found them.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import _puff
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+    from typing import Any
+
+# Packages that come with the binary.
+_OURS = frozenset({"puff"})
+# Modules that are patched once they are imported: name -> function of puff._patch.
+_PATCHED = {
+    "multiprocessing.context": "multiprocessing_context",
+    "asgiref.local": "asgiref_local",
+    "asgiref.sync": "asgiref_sync",
+}
+
+
+class _Finder:
+    """Finds the packages that come with the binary, and sees patched modules go by."""
+
+    def __init__(self, path_finder: Any) -> None:
+        self._find = path_finder.find_spec
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name in _OURS:
+            spec: ModuleSpec | None = self._find(name, [_puff.faces])
+            return spec
+        if name in _PATCHED:
+            spec = self._find(name, path, target)
+            if spec is not None and spec.loader is not None:
+                _run_after(spec.loader, _PATCHED[name])
+            return spec
+        return None
+
+    def invalidate_caches(self) -> None:
+        """Nothing is kept."""
+
+
+def _run_after(loader: Any, patch: str) -> None:
+    run: Callable[[ModuleType], None] = loader.exec_module
+
+    def exec_module(module: ModuleType) -> None:
+        run(module)
+        from puff import _patch
+
+        getattr(_patch, patch)(module)
+
+    loader.exec_module = exec_module
+
+
+def _make_error(kind: str, message: str, detail: object) -> BaseException:
+    from puff import errors
+
+    return errors._make(kind, message, detail)
+
+
+def install() -> int:
+    """Makes this Python one with Puff in it; returns 0."""
+    import _frozen_importlib_external
+
+    if _puff.executable:
+        sys.executable = _puff.executable
+        if sys.orig_argv:
+            sys.orig_argv[0] = _puff.executable
+    finder: Any = _Finder(_frozen_importlib_external.PathFinder)
+    sys.meta_path.insert(0, finder)
+    _puff.set_error_factory(_make_error)
+    return 0
+
+
+def main() -> int:
+    """Runs what Go says; returns the status the process ends with."""
+    from puff import _main
+
+    return _main.main()

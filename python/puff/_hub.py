@@ -1,0 +1,296 @@
+"""The greenlet lane: synchronous Python, many tasks on one thread.
+
+A :class:`Hub` takes what Go sends, a batch at a time, and hands each item to a greenlet. A
+task that waits for Go parks its greenlet only. Greenlets are pooled: making one costs twenty
+times what resuming one does. Each task has contextvars of its own, a copy of the hub's.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import deque
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+from greenlet import GreenletExit, getcurrent, greenlet
+
+import _puff
+from puff._wait import _local
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Greenlet", "Hub"]
+
+_IDLE = 1024  # greenlets kept for later; more than that end when their task does
+
+
+class _Worker(greenlet):
+    """A pooled greenlet. ``ticket`` is what Go calls its task by; 0: nothing of Go's."""
+
+    ticket = 0
+
+
+class Hub:
+    """The lane of one thread; :meth:`run` is that thread's loop."""
+
+    def __init__(self) -> None:
+        self.lane, _ = _puff.lane()
+        self.thread = threading.current_thread()
+        self._greenlet = getcurrent()
+        self._idle: list[_Worker] = []
+        self._workers: set[_Worker] = set()
+        self._ready: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
+        self._base = copy_context()
+        self._stopping = False
+
+    def run(self) -> None:
+        """Runs tasks until Go says stop and all that began are over."""
+        self._greenlet = getcurrent()
+        self._base = copy_context()
+        _local.hub = self
+        idle, ready, lane, take = self._idle, self._ready, self.lane, _puff.take
+        call, result, error = _puff.CALL, _puff.RESULT, _puff.ERROR
+        try:
+            while not self._stopping or len(idle) < len(self._workers) or ready:
+                for kind, target, ticket, value in take(lane, 0 if ready else -1):
+                    if kind == call:
+                        worker = idle.pop() if idle else self._worker()
+                        worker.switch(target, ticket, value)
+                    elif kind == result:
+                        target.switch(value)
+                    elif kind == error:
+                        target.throw(value)
+                    else:
+                        self._control(kind, ticket)
+                for _ in range(len(ready)):
+                    f, args = ready.popleft()
+                    f(*args)
+        finally:
+            _local.hub = None
+            _puff.close(lane)
+
+    def _control(self, kind: int, ticket: int) -> None:
+        if kind == _puff.STOP:
+            self._stopping = True
+        elif kind == _puff.CANCEL:
+            for worker in self._workers:
+                if worker.ticket == ticket:
+                    worker.throw(GreenletExit)
+                    return
+
+    def _worker(self) -> _Worker:
+        worker = _Worker(self._work, self._greenlet)
+        self._workers.add(worker)
+        return worker
+
+    def _work(self, target: Callable[[int, Any], Any], ticket: int, value: Any) -> None:
+        me: Any = getcurrent()
+        idle, copy, switch = self._idle, self._base.copy, self._greenlet.switch
+        try:
+            while True:
+                me.ticket = ticket
+                try:
+                    copy().run(target, ticket, value)
+                except GreenletExit:
+                    pass
+                except BaseException:
+                    sys.excepthook(*sys.exc_info())
+                me.ticket = 0
+                if len(idle) >= _IDLE:
+                    return
+                idle.append(me)
+                target = value = None  # type: ignore[assignment]
+                target, ticket, value = switch()
+        finally:
+            self._workers.discard(me)
+
+    def may_wait(self) -> bool:
+        """Whether the caller is a greenlet that can leave the thread to others."""
+        return getcurrent() is not self._greenlet
+
+    def wait(self) -> Any:
+        """Leaves the thread to others until somebody switches back here."""
+        return self._greenlet.switch()
+
+    def call(self, request: tuple[Any, ...]) -> Any:
+        """Asks Go; only the calling greenlet waits."""
+        ticket = _puff.call(self.lane, request, getcurrent())
+        try:
+            return self._greenlet.switch()
+        except BaseException:
+            # Either the answer itself, or somebody's throw: then nobody waits any more.
+            _puff.cancel(ticket)
+            raise
+
+    def soon(self, f: Callable[..., Any], *args: Any) -> None:
+        """Has the hub run f(*args) next; from its own thread."""
+        self._ready.append((f, args))
+
+    def soon_threadsafe(self, f: Callable[..., Any], *args: Any) -> None:
+        """Has the hub run f(*args) next; from any thread."""
+        self._ready.append((f, args))
+        _puff.nudge(self.lane)
+
+    def start(self, target: Callable[[int, Any], Any]) -> None:
+        """Runs target(0, None) in a greenlet; from the hub itself."""
+        worker = self._idle.pop() if self._idle else self._worker()
+        worker.switch(target, 0, None)
+
+    def spawn(self, f: Callable[..., Any], *args: Any, **kwargs: Any) -> Greenlet:
+        """Starts f(*args, **kwargs) in a greenlet of its own and lets it run once."""
+        handle = Greenlet(self)
+        self._ready.append((self.start, (handle._task(f, args, kwargs),)))
+        if self.may_wait():
+            self._ready.append((getcurrent().switch, ()))
+            self.wait()
+        return handle
+
+
+class Greenlet:
+    """A task: what it returned or raised, and how to wait for it or end it.
+
+    result is None and exception None until ``done``; ``finished`` is another name of it.
+    """
+
+    def __init__(self, hub: Hub | None) -> None:
+        self._hub = hub
+        self._greenlet: Any = None
+        self._waiting: list[Callable[[], Any]] = []
+        self._lock = threading.Lock()
+        self._killed: BaseException | type[BaseException] | None = None
+        self.thread = hub.thread if hub is not None else None
+        self.result: Any = None
+        self.exception: BaseException | None = None
+        self.finished = False
+
+    @property
+    def done(self) -> bool:
+        """Whether it is over."""
+        return self.finished
+
+    def _task(
+        self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Callable[[int, Any], None]:
+        def run(ticket: int, value: Any) -> None:
+            self._greenlet = getcurrent()
+            try:
+                if self._killed is not None:
+                    raise self._killed
+                self._finish(f(*args, **kwargs), None)
+            except GreenletExit as e:
+                self._finish(e, None)  # as greenlet itself has it: not a failure
+            except BaseException as e:
+                self._finish(None, e)
+                if not isinstance(e, Exception):
+                    raise
+            finally:
+                self._greenlet = None
+
+        return run
+
+    def _finish(self, result: Any, exception: BaseException | None) -> None:
+        with self._lock:
+            self.result, self.exception, self.finished = result, exception, True
+            waiting, self._waiting = self._waiting, []
+        for resume in waiting:
+            resume()
+
+    # What the border calls when the handle itself waits for an answer of Go's.
+    def switch(self, value: Any = None) -> None:
+        """Ends it with a result."""
+        self._finish(value, None)
+
+    def throw(self, error: BaseException) -> None:
+        """Ends it with an exception."""
+        self._finish(None, error)
+
+    def _on_done(self, resume: Callable[[], Any]) -> bool:
+        with self._lock:
+            if self.finished:
+                return False
+            self._waiting.append(resume)
+            return True
+
+    def _forget(self, resume: Callable[[], Any]) -> None:
+        with self._lock:
+            if resume in self._waiting:
+                self._waiting.remove(resume)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Waits until it is over or timeout seconds have passed; whether it is over."""
+        if self.finished:
+            return True
+        hub = _local.hub
+        if hub is None or not hub.may_wait():
+            event = threading.Event()
+            return event.wait(timeout) if self._on_done(event.set) else True
+        me, woken = getcurrent(), False
+
+        def resume() -> None:
+            nonlocal woken
+            woken = True
+            hub.soon_threadsafe(wake)
+
+        def wake() -> None:
+            if waiting:
+                me.switch()
+
+        waiting = True
+        timer = _Timer(hub, timeout, wake) if timeout is not None else None
+        try:
+            if self._on_done(resume):
+                while not woken and not (timer is not None and timer.over):
+                    hub.wait()
+        finally:
+            waiting = False
+            self._forget(resume)
+            if timer is not None:
+                timer.cancel()
+        return self.finished
+
+    def join(self, timeout: float | None = None) -> Any:
+        """What the task returned; raises what it raised, TimeoutError after timeout seconds."""
+        if not self.wait(timeout):
+            raise TimeoutError(f"join: not done after {timeout} s")
+        if self.exception is not None:
+            raise self.exception
+        return self.result
+
+    def kill(self, exc: BaseException | type[BaseException] = GreenletExit) -> None:
+        """Raises exc in the task where it waits; one that has not begun never does."""
+        if self.finished or self._hub is None:
+            return
+        if self._killed is None:
+            self._killed = exc
+        hub = self._hub
+        hub.soon_threadsafe(self._throw, exc)
+
+    cancel = kill
+
+    def _throw(self, exc: BaseException | type[BaseException]) -> None:
+        if self._greenlet is not None:
+            self._greenlet.throw(exc)
+
+
+class _Timer:
+    """Calls wake once, in the hub, when the time is over."""
+
+    def __init__(self, hub: Hub, seconds: float, wake: Callable[[], None]) -> None:
+        self.over = False
+        self._wake = wake
+        self._ticket = _puff.call(hub.lane, ("sleep", max(0.0, float(seconds))), self)
+
+    def switch(self, value: Any) -> None:
+        """The time is over."""
+        self.over = True
+        self._wake()
+
+    def throw(self, error: BaseException) -> None:
+        """Puff ends: so does the wait."""
+        self.switch(None)
+
+    def cancel(self) -> None:
+        """Nobody waits any more."""
+        _puff.cancel(self._ticket)

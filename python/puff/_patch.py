@@ -1,0 +1,48 @@
+"""The monkey patches, all of them.
+
+* :func:`signals`: ``signal.signal`` leaves a handler that Puff has for a signal in place
+  beside the program's. Applied where Puff runs a program.
+* :func:`multiprocessing_context`: children are started by ``spawn``: a forked one has no
+  Puff. Applied when multiprocessing is imported.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import _puff
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+__all__ = ["multiprocessing_context", "signals"]
+
+
+def signals() -> None:
+    """Has Puff listen on for signals that the program sets a handler for."""
+    import signal
+
+    original = signal.signal
+
+    @functools.wraps(original)
+    def set_handler(signalnum: Any, handler: Any) -> Any:
+        before = original(signalnum, handler)
+        _puff.rewatch(int(signalnum))
+        return before
+
+    signal.signal = set_handler
+
+
+def multiprocessing_context(module: ModuleType) -> None:
+    """Makes spawn the method that multiprocessing starts children by."""
+    default: Any = module._default_context  # type: ignore[attr-defined]
+    default._default_context = module._concrete_contexts["spawn"]  # type: ignore[attr-defined]
+
+
+def asgiref_local(module: ModuleType) -> None:
+    """Nothing yet is different."""
+
+
+def asgiref_sync(module: ModuleType) -> None:
+    """Nothing yet is different."""

@@ -1,0 +1,126 @@
+"""``puff serve``, Python's part: imports the application and runs the lane it needs."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import traceback
+from typing import Any
+
+import _puff
+from puff import _main, _wait
+from puff._import import ImportFailed, load
+from puff._loop import LoopLane, new_event_loop
+
+__all__ = ["run"]
+
+
+def run(
+    *,
+    app: str,
+    interface: str = "auto",
+    lifespan: str = "auto",
+    app_dir: str | None = None,
+    add_cwd: bool = True,
+    factory: bool = False,
+) -> int:
+    """Serves app until Go says stop; returns the status of the process."""
+    _main.prepare(app_dir, add_cwd)
+    try:
+        application = load(app, factory=factory)
+    except ImportFailed as e:
+        print(f"puff: {e}", file=sys.stderr)
+        return 1
+    except Exception as e:
+        _print_users(e)
+        print(f"puff: import {app}: {type(e).__name__}: {e}", file=sys.stderr)
+        return 1
+    if interface == "auto":
+        from puff._asgi import is_asgi
+
+        interface = "asgi" if is_asgi(application) else "wsgi"
+    if interface == "wsgi":
+        return _wsgi(application)
+    return _asgi(application, lifespan)
+
+
+def _print_users(e: BaseException) -> None:
+    """The traceback of what went wrong in the program's own code."""
+    trace = e.__traceback__
+    while trace is not None and _ours(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    traceback.print_exception(type(e), e, trace)
+
+
+def _ours(filename: str) -> bool:
+    return filename.startswith((_puff.faces, "<frozen importlib")) or filename.endswith(
+        "importlib/__init__.py"
+    )
+
+
+def platform_version() -> str:
+    """This Python's version, as in 3.13.0."""
+    return ".".join(map(str, sys.version_info[:3]))
+
+
+def _wsgi(app: Any) -> int:
+    try:
+        from puff._hub import Hub
+    except ImportError as e:
+        if e.name != "greenlet":
+            raise
+        print(
+            f"puff: a WSGI application needs greenlet, which this Python does not have: "
+            f"type {_puff.python} -m pip install greenlet",
+            file=sys.stderr,
+        )
+        return 1
+    from puff._wsgi import FileWrapper, handler
+
+    hub = Hub()
+    _wait.call(
+        "serve.ready",
+        "wsgi",
+        hub.lane,
+        _puff.handle(handler(app)),
+        {"errors": _puff.handle(sys.stderr), "file_wrapper": _puff.handle(FileWrapper)},
+        platform_version(),
+    )
+    hub.run()
+    return 0
+
+
+def _asgi(app: Any, lifespan: str) -> int:
+    loop = new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        return loop.run_until_complete(_asgi_main(app, lifespan))
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+
+
+async def _asgi_main(app: Any, mode: str) -> int:
+    from puff._asgi import Lifespan, StartupFailed, handler
+
+    loop = asyncio.get_running_loop()
+    lifespan = Lifespan(app, mode)
+    try:
+        has = await lifespan.startup()
+    except StartupFailed as e:
+        print(f"puff: {e}", file=sys.stderr)
+        return 1
+    except Exception as e:
+        _print_users(e)
+        print(f"puff: the lifespan of the application: {type(e).__name__}: {e}", file=sys.stderr)
+        return 1
+    lane = LoopLane.of(loop)
+    handle = _puff.handle(handler(app, lane, lifespan.state if has else None))
+    await lane.call(("serve.ready", "asgi", lane.lane, handle, {}, platform_version()))
+    await lane.stopped
+    try:
+        await lifespan.shutdown()
+    except Exception as e:
+        _print_users(e)
+        print(f"puff: {type(e).__name__}: {e}", file=sys.stderr)
+        return 1
+    return 0

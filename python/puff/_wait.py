@@ -1,0 +1,114 @@
+"""One way to ask Go, for every kind of caller.
+
+:func:`call` is synchronous in a greenlet (only the greenlet waits), gives an awaitable under
+asyncio, and blocks the thread anywhere else. It decides by where it is called, so there is
+one name for all three.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from asyncio import _get_running_loop
+from typing import TYPE_CHECKING, Any
+
+import _puff
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from puff._hub import Hub
+
+__all__ = ["call", "hub_here", "in_greenlet", "mode"]
+
+
+class _Local(threading.local):
+    hub: Hub | None = None
+    lane: ThreadLane | None = None
+
+
+_local = _Local()
+
+
+class ThreadLane:
+    """The lane of a plain thread: it takes only while the thread waits for an answer."""
+
+    def __init__(self) -> None:
+        self.lane, _ = _puff.lane()
+        self.pid = os.getpid()
+
+    def __del__(self) -> None:
+        if os.getpid() == self.pid:
+            _puff.close(self.lane)
+
+    def call(self, request: tuple[Any, ...]) -> Any:
+        """Asks Go and blocks this thread until the answer is there."""
+        mine = _Answer()
+        ticket = _puff.call(self.lane, request, mine)
+        try:
+            while not mine.done:
+                for kind, target, _, value in _puff.take(self.lane, -1):
+                    target.give(kind, value)
+        except BaseException:
+            _puff.cancel(ticket)
+            raise
+        if mine.error is not None:
+            raise mine.error
+        return mine.value
+
+
+class _Answer:
+    __slots__ = ("done", "error", "value")
+
+    def __init__(self) -> None:
+        self.done = False
+        self.value: Any = None
+        self.error: BaseException | None = None
+
+    def give(self, kind: int, value: Any) -> None:
+        self.done = True
+        if kind == _puff.ERROR:
+            self.error = value
+        else:
+            self.value = value
+
+
+def hub_here() -> Hub | None:
+    """The hub of this thread, whoever asks."""
+    return _local.hub
+
+
+def in_greenlet() -> Hub | None:
+    """The hub that the caller, being one of its greenlets, may wait in; or None."""
+    hub = _local.hub
+    return hub if hub is not None and hub.may_wait() else None
+
+
+def mode() -> str:
+    """``"greenlet"``, ``"asyncio"`` or ``"thread"``: how a call made here waits."""
+    if in_greenlet() is not None:
+        return "greenlet"
+    return "asyncio" if _get_running_loop() is not None else "thread"
+
+
+def call(name: str, *args: Any, wrap: Callable[[Any], Any] | None = None) -> Any:
+    """Go's answer to name(*args), or under asyncio an awaitable of it; wrap maps the answer."""
+    hub = _local.hub
+    if hub is not None and hub.may_wait():
+        value = hub.call((name, *args))
+        return value if wrap is None else wrap(value)
+    loop = _get_running_loop()
+    if loop is not None:
+        from puff._loop import LoopLane
+
+        future = LoopLane.of(loop).call((name, *args))
+        return future if wrap is None else _wrapped(future, wrap)
+    lane = _local.lane
+    if lane is None or lane.pid != os.getpid():
+        lane = _local.lane = ThreadLane()
+    value = lane.call((name, *args))
+    return value if wrap is None else wrap(value)
+
+
+async def _wrapped(future: Any, wrap: Callable[[Any], Any]) -> Any:
+    return wrap(await future)
