@@ -32,6 +32,9 @@ type Func = py.Func
 //
 // Python calls it as puff.call("shout", "hello").
 type App struct {
+	// State is what Python finds as puff.global_state. Default: nil, None.
+	State any
+
 	funcs map[string]Func
 }
 
@@ -62,6 +65,7 @@ func (a *App) open(log *slog.Logger) (*py.Runtime, error) {
 	for name, f := range maps.All(a.funcs) {
 		rt.Handle(name, f)
 	}
+	rt.HandleInline("global_state", func(context.Context, []any) (any, error) { return a.State, nil })
 	return rt, nil
 }
 

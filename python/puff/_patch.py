@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from typing import TYPE_CHECKING, Any
 
 import _puff
@@ -41,8 +42,31 @@ def multiprocessing_context(module: ModuleType) -> None:
 
 
 def asgiref_local(module: ModuleType) -> None:
-    """Nothing yet is different."""
+    """Keeps the locals of greenlets apart, see puff._asgiref."""
+    if _first(module):
+        from puff import _asgiref
+
+        _asgiref.patch_local(module)
 
 
 def asgiref_sync(module: ModuleType) -> None:
-    """Nothing yet is different."""
+    """Makes sync_to_async and async_to_sync go from lane to lane, see puff._asgiref."""
+    if _first(module):
+        from puff import _asgiref
+
+        _asgiref.patch_sync(module)
+
+
+def apply() -> None:
+    """Patches what was imported before Puff's finder was there."""
+    for name, patch in {"asgiref.local": asgiref_local, "asgiref.sync": asgiref_sync}.items():
+        module = sys.modules.get(name)
+        if module is not None:
+            patch(module)
+
+
+def _first(module: ModuleType) -> bool:
+    """Whether module has not been patched; it has from now on."""
+    first = "__puff__" not in module.__dict__
+    module.__dict__["__puff__"] = True
+    return first

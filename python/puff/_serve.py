@@ -8,7 +8,7 @@ import traceback
 from typing import Any
 
 import _puff
-from puff import _main, _wait
+from puff import _lanes, _main, _wait
 from puff._import import ImportFailed, load
 from puff._loop import LoopLane, new_event_loop
 
@@ -78,6 +78,7 @@ def _wsgi(app: Any) -> int:
     from puff._wsgi import FileWrapper, handler
 
     hub = Hub()
+    _lanes.set_greenlet_lane(hub)
     _wait.call(
         "serve.ready",
         "wsgi",
@@ -102,7 +103,8 @@ def _asgi(app: Any, lifespan: str) -> int:
 async def _asgi_main(app: Any, mode: str) -> int:
     from puff._asgi import Lifespan, StartupFailed, handler
 
-    loop = asyncio.get_running_loop()
+    lane = LoopLane.of(asyncio.get_running_loop())
+    _lanes.set_asyncio_lane(lane)
     lifespan = Lifespan(app, mode)
     try:
         has = await lifespan.startup()
@@ -113,7 +115,6 @@ async def _asgi_main(app: Any, mode: str) -> int:
         _print_users(e)
         print(f"puff: the lifespan of the application: {type(e).__name__}: {e}", file=sys.stderr)
         return 1
-    lane = LoopLane.of(loop)
     handle = _puff.handle(handler(app, lane, lifespan.state if has else None))
     await lane.call(("serve.ready", "asgi", lane.lane, handle, {}, platform_version()))
     await lane.stopped

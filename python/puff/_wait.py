@@ -37,9 +37,10 @@ class ThreadLane:
         self.lane, _ = _puff.lane()
         self.pid = os.getpid()
 
-    def __del__(self) -> None:
-        if os.getpid() == self.pid:
-            _puff.close(self.lane)
+    # At the end of Python modules are emptied before threads' locals are.
+    def __del__(self, close: Any = _puff.close, getpid: Any = os.getpid) -> None:
+        if getpid() == self.pid:
+            close(self.lane)
 
     def call(self, request: tuple[Any, ...]) -> Any:
         """Asks Go and blocks this thread until the answer is there."""

@@ -1,0 +1,100 @@
+"""The host's functions by callback, as older programs know them: host.sleep_ms(ret, 10)."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import _get_running_loop
+from typing import TYPE_CHECKING, Any
+
+import _puff
+from puff import _lanes, _wait
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    Ret = Callable[[Any, BaseException | None], None]
+
+__all__ = ["HostObjects", "host_objects"]
+
+
+class _Returned:
+    """What an answer is given to; the border calls one of its methods."""
+
+    def __init__(self, ret: Ret) -> None:
+        self._ret = ret
+
+    def switch(self, value: Any) -> None:
+        self._ret(value, None)
+
+    def throw(self, error: BaseException) -> None:
+        self._ret(None, error)
+
+
+def _ask(ret: Ret, *request: Any) -> None:
+    hub, loop = _wait.hub_here(), _get_running_loop()
+    if hub is not None:
+        _puff.call(hub.lane, request, _Returned(ret))
+    elif loop is not None:
+        from puff._loop import LoopLane
+
+        _puff.call(LoopLane.of(loop).lane, request, _Returned(ret))
+    else:
+        try:
+            value = _wait.call(*request)
+        except Exception as e:
+            ret(None, e)
+        else:
+            ret(value, None)
+
+
+class HostObjects:
+    """What the host gives to Python; each function's first parameter is called back."""
+
+    is_puff = True
+
+    @property
+    def asyncio_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that coroutines run in."""
+        return _lanes.asyncio_lane().loop
+
+    def dispatch_greenlet(self, ret: Ret, f: Callable[[], Any]) -> None:
+        """ret(what f() returned or None, what it raised or None), f running in a greenlet."""
+
+        def run(ticket: int, value: Any) -> None:
+            try:
+                result = f()
+            except Exception as e:
+                ret(None, e)
+            else:
+                ret(result, None)
+
+        hub = _lanes.greenlet_lane()
+        hub.soon_threadsafe(hub.start, run)
+
+    def dispatch_asyncio(self, ret: Ret, f: Callable[[], Awaitable[Any]]) -> None:
+        """As dispatch_greenlet, for a coroutine function that runs in the event loop."""
+        self.dispatch_asyncio_coro(ret, f())
+
+    def dispatch_asyncio_coro(self, ret: Ret, awaitable: Awaitable[Any]) -> None:
+        """As dispatch_asyncio, for what it returns."""
+
+        async def run() -> None:
+            try:
+                result = await awaitable
+            except Exception as e:
+                ret(None, e)
+            else:
+                ret(result, None)
+
+        asyncio.run_coroutine_threadsafe(run(), self.asyncio_loop)
+
+    def read_file_bytes(self, ret: Ret, fn: str) -> None:
+        """ret(the bytes of the file, None) or ret(None, the error)."""
+        _ask(ret, "read_file", fn)
+
+    def sleep_ms(self, ret: Ret, ms: float) -> None:
+        """ret(None, None) after ms milliseconds."""
+        _ask(ret, "sleep", ms / 1000)
+
+
+host_objects = HostObjects()
