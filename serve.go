@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -31,6 +32,8 @@ func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) e
 	if err != nil {
 		return err
 	}
+	// The event loop keeps a processor of Go's for itself, see httpserver.
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 	listeners, err := listen(ctx, &s)
 	if err != nil {
 		return err

@@ -62,6 +62,9 @@ type loop struct {
 	done    int64   // exchanges that are over
 	flying  int64   // exchanges that are not
 
+	awake  bool // there was an event not long ago
+	mayNap bool // Go has another processor for its other work
+
 	draining bool
 	cut      bool
 }
@@ -96,6 +99,7 @@ func newLoop(s *Server) (*loop, error) {
 func (l *loop) run(ready func(error)) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	l.mayNap = runtime.GOMAXPROCS(0) > l.c.Loops
 	err := l.openSource()
 	ready(err)
 	if err != nil {
@@ -127,12 +131,22 @@ func (l *loop) openSource() (err error) {
 	return nil
 }
 
+// nap is how long the loop sleeps without telling the Go scheduler, in milliseconds. While requests come and go a sleep is
+// far shorter, and a scheduler that is told of each has its monitor take the processor away and bring it back: a fifth of
+// all CPU time, measured on one core. A collection that needs the thread interrupts the nap by a signal.
+const nap = 2
+
 // wait returns the number of events. It sleeps only if there is nothing left to do and the source agrees.
 func (l *loop) wait() (int, error) {
-	n := poll(l.epfd, l.events[:])
-	if n > 0 || l.drained > 0 || len(l.dirty) > 0 || len(l.resumed) > 0 || !l.src.Park() {
+	if l.drained > 0 || len(l.dirty) > 0 || len(l.resumed) > 0 || !l.src.Park() {
+		return poll(l.epfd, l.events[:], 0), nil
+	}
+	if l.awake {
+		n := poll(l.epfd, l.events[:], nap)
+		l.awake = n > 0
 		return n, nil
 	}
+	l.awake = l.mayNap
 	n, err := unix.EpollWait(l.epfd, l.events[:], l.timers.wait(int64(time.Since(l.epoch))))
 	switch err {
 	case nil:

@@ -16,10 +16,10 @@ import (
 // answer with more requests in its buffer does not keep the loop awake, and interest never has to be changed.
 const interest = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
 
-// poll returns the events that are there already.
-func poll(epfd int, events []unix.EpollEvent) int {
+// poll returns the events that are there within ms milliseconds.
+func poll(epfd int, events []unix.EpollEvent, ms int) int {
 	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(&events[0])),
-		uintptr(len(events)), 0, 0, 0)
+		uintptr(len(events)), uintptr(ms), 0, 0)
 	if errno != 0 {
 		return 0
 	}

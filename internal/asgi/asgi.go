@@ -30,6 +30,7 @@ type Protocol struct {
 	lastID  uint16
 	scratch []byte
 	fields  []httpserver.Field
+	answer  httpserver.Head // kept: one per answer would be garbage
 }
 
 // New returns the protocol of one Side.

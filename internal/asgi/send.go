@@ -116,7 +116,8 @@ func (p *Protocol) head(c *relay.Call) (*httpserver.Head, error) {
 		return nil, errors.New("send: a body before http.response.start")
 	}
 	v := py.NewReader(c.Start)
-	h := &httpserver.Head{Status: int(v.Int())}
+	h := &p.answer
+	*h = httpserver.Head{Status: int(v.Int())}
 	p.fields = p.fields[:0]
 	for n := v.Seq(); n > 0 && !v.Bad; n-- {
 		if v.Seq() != 2 || v.Bad {

@@ -20,6 +20,7 @@ type Office struct {
 	c        *C.py_office
 	ring     ring
 	sleeping *atomic.Uint32
+	message  Message // the one being read: kept, so that reading makes no garbage
 }
 
 // ErrClosed is what waits get when the runtime or the lane they wait for has ended.
@@ -47,15 +48,15 @@ func (o *Office) fd() int { return int(o.c.fd) }
 
 // drain reads all there is and returns how many records that was.
 func (o *Office) drain(receive func(*Message)) int {
-	var m Message
+	m := &o.message
 	n := 0
 	for {
-		head, spilled, ok := o.ring.next(&m)
+		head, spilled, ok := o.ring.next(m)
 		if !ok {
 			return n
 		}
 		m.Ticket &= ticketMask
-		receive(&m)
+		receive(m)
 		o.ring.done(head, spilled)
 		n++
 	}

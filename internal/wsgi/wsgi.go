@@ -32,6 +32,7 @@ type Protocol struct {
 	last    netip.AddrPort            // the one before, and its template
 	lastID  uint16
 	fields  []httpserver.Field
+	answer  httpserver.Head // kept: one per answer would be garbage
 	rest    []item // fields that are not known
 	scratch []byte
 }
@@ -376,7 +377,8 @@ func (p *Protocol) head(v *py.Reader) (*httpserver.Head, []byte, error) {
 	if v.Bad || v.Peek() != py.TagBytes {
 		return nil, nil, errAnswer
 	}
-	return &httpserver.Head{Status: code, Reason: reason, Fields: p.fields}, v.Text(), nil
+	p.answer = httpserver.Head{Status: code, Reason: reason, Fields: p.fields}
+	return &p.answer, v.Text(), nil
 }
 
 // parseStatus reads "200 OK"; the reason may be missing.
