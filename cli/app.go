@@ -21,5 +21,6 @@ func Run(app *puff.App) int {
 		Run:    app.RunCommand,
 		Wait:   app.Wait,
 		Python: app.Python,
+		Doctor: app.Doctor,
 	}, os.Args[1:], os.Stdout, os.Stderr)
 }

@@ -33,7 +33,7 @@ type Protocol struct {
 	lastID  uint16
 	fields  []httpserver.Field
 	answer  httpserver.Head // kept: one per answer would be garbage
-	rest    []item // fields that are not known
+	rest    []item          // fields that are not known
 	scratch []byte
 }
 
