@@ -45,7 +45,7 @@ func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) e
 	p.rt.Handle("serve.ready", w.applicationReady)
 	options := map[string]any{
 		"app": app, "interface": strings.TrimSuffix(s.Interface, "3"), "lifespan": s.Lifespan,
-		"add_cwd": c.AddCwdToPath, "factory": s.Factory,
+		"add_cwd": c.AddCwdToPath, "factory": s.Factory, "blocking_threads": s.BlockingThreads,
 		"argv": []string{"puff", "serve", app},
 	}
 	if s.AppDir != "" {

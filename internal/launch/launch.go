@@ -29,6 +29,8 @@ type Boot struct {
 	Name   string // the link: what sys.executable is
 	File   string // the boot file
 	Faces  string // the folder that holds the package puff
+
+	self string // the binary
 }
 
 // Prepare makes the folder for found, with the faces unpacked beside it. self is the
@@ -51,6 +53,7 @@ func Prepare(found *pyfind.Python, faces fs.FS, self, cache string) (*Boot, erro
 		Name:   filepath.Join(dir, fmt.Sprintf("python%d.%d", found.VersionInfo[0], found.VersionInfo[1])),
 		File:   filepath.Join(dir, "puff.boot"),
 		Faces:  unpacked,
+		self:   self,
 	}
 	for _, v := range []string{found.Library, found.Executable, unpacked, b.Name} {
 		if strings.ContainsAny(v, "\n\x00") {
@@ -74,13 +77,13 @@ func Prepare(found *pyfind.Python, faces fs.FS, self, cache string) (*Boot, erro
 // program (args is the command line of puff) Python asks Go what to run; else args
 // are python's own, without its name.
 func (b *Boot) Exec(program bool, args []string) error {
-	env := os.Environ()
-	if program {
-		env = append(env, Variable+"="+b.File)
-	} else {
+	// A program keeps the name that people look for in a list of processes.
+	path, env := b.self, append(os.Environ(), Variable+"="+b.File)
+	if !program {
+		path, env = b.Name, os.Environ()
 		args = append([]string{b.Name}, args...)
 	}
-	return fmt.Errorf("start Python: run %s: %w", b.Name, syscall.Exec(b.Name, args, env))
+	return fmt.Errorf("start Python: run %s: %w", path, syscall.Exec(path, args, env))
 }
 
 // defaultCache is the user's cache folder, or where there is none a folder in the

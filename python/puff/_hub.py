@@ -106,6 +106,11 @@ class Hub:
         finally:
             self._workers.discard(me)
 
+    @property
+    def size(self) -> int:
+        """How many greenlets there are, those that are idle included."""
+        return len(self._workers)
+
     def may_wait(self) -> bool:
         """Whether the caller is a greenlet that can leave the thread to others."""
         return getcurrent() is not self._greenlet

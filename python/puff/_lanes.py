@@ -16,7 +16,14 @@ from puff._threads import start_thread
 if TYPE_CHECKING:
     from puff._hub import Hub
 
-__all__ = ["asyncio_lane", "greenlet_lane", "is_asyncio_lane", "set_asyncio_lane", "set_greenlet_lane"]
+__all__ = [
+    "asyncio_lane",
+    "existing_hub",
+    "greenlet_lane",
+    "is_asyncio_lane",
+    "set_asyncio_lane",
+    "set_greenlet_lane",
+]
 
 _lock = threading.Lock()
 _hub: Hub | None = None
@@ -51,6 +58,11 @@ def greenlet_lane() -> Hub:
                 hub = Hub()
                 hub.thread = start_thread(hub.run, "puff-greenlets")
                 _hub = hub
+    return _hub
+
+
+def existing_hub() -> Hub | None:
+    """The greenlet lane if there is one already."""
     return _hub
 
 

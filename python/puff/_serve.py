@@ -8,7 +8,7 @@ import traceback
 from typing import Any
 
 import _puff
-from puff import _lanes, _main, _wait
+from puff import _lanes, _main, _threads, _wait
 from puff._import import ImportFailed, load
 from puff._loop import LoopLane, new_event_loop
 
@@ -23,9 +23,11 @@ def run(
     app_dir: str | None = None,
     add_cwd: bool = True,
     factory: bool = False,
+    blocking_threads: int = 40,
 ) -> int:
     """Serves app until Go says stop; returns the status of the process."""
     _main.prepare(app_dir, add_cwd)
+    _threads.pool.limit = blocking_threads
     try:
         application = load(app, factory=factory)
     except ImportFailed as e:
