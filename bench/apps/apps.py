@@ -16,11 +16,16 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapp
 from typing import Any
 
 try:
-    from puff import sleep_ms
+    import puff
 except ImportError:
-    # The attribute is looked up at each call: gevent patches it after this file is imported.
+
     def sleep_ms(ms: int) -> None:
+        # The attribute is looked up at each call: gevent patches it after this file is imported.
         time.sleep(ms / 1000)
+else:
+
+    def sleep_ms(ms: int) -> None:
+        puff.sleep_ms(ms)
 
 
 HELLO = b"Hello, World!"

@@ -70,6 +70,7 @@ func batch(clients []*client, n int) report {
 
 // client is one connection at a time to one server. It is made for one goroutine.
 type client struct {
+	name    string // of the interface, for reports
 	address string
 	acts    []act
 	weight  int
@@ -78,8 +79,9 @@ type client struct {
 	reader  *bufio.Reader
 }
 
-func newClient(address string, acts []act, seed, number uint64) *client {
+func newClient(name, address string, acts []act, seed, number uint64) *client {
 	c := &client{
+		name:    name,
 		address: address,
 		acts:    acts,
 		random:  rand.New(rand.NewPCG(seed, number)),
@@ -101,7 +103,7 @@ func (c *client) work(n int) report {
 		if err := c.do(a); err != nil {
 			c.drop()
 			r.Failed++
-			r.fail(fmt.Sprintf("%s on %s: %s", a.name, c.address, reason(err)), 1)
+			r.fail(fmt.Sprintf("%s on %s: %s", a.name, c.name, reason(err)), 1)
 		}
 	}
 	c.drop()

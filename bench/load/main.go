@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -42,13 +43,14 @@ func run(args []string, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	addresses := nonEmpty(*wsgi, *asgi)
-	if len(addresses) == 0 || *connections < len(addresses) || *every < *connections {
+	targets := given(target{"wsgi", *wsgi}, target{"asgi", *asgi})
+	if len(targets) == 0 || *connections < len(targets) || *every < *connections {
 		return errors.New("start: give -wsgi or -asgi, a connection for each, and -every at least as large as -connections")
 	}
 	clients := make([]*client, *connections)
 	for i := range clients {
-		clients[i] = newClient(addresses[i%len(addresses)], chosen, *seed, uint64(i))
+		to := targets[i%len(targets)]
+		clients[i] = newClient(to.name, to.address, chosen, *seed, uint64(i))
 	}
 	return batches(clients, *requests, *every, bufio.NewReader(in), json.NewEncoder(out))
 }
@@ -70,19 +72,14 @@ func batches(clients []*client, requests, every int, in *bufio.Reader, out *json
 
 // without returns the acts whose names are not in a list with commas.
 func without(all []act, skip string) ([]act, error) {
-	left := all
+	left := slices.Clone(all)
 	for name := range strings.SplitSeq(skip, ",") {
 		if name == "" {
 			continue
 		}
 		before := len(left)
-		var kept []act
-		for _, a := range left {
-			if a.name != name {
-				kept = append(kept, a)
-			}
-		}
-		if left = kept; len(left) == before {
+		left = slices.DeleteFunc(left, func(a act) bool { return a.name == name })
+		if len(left) == before {
 			return nil, fmt.Errorf("skip %q: there is no act of that name", name)
 		}
 	}
@@ -92,12 +89,10 @@ func without(all []act, skip string) ([]act, error) {
 	return left, nil
 }
 
-func nonEmpty(addresses ...string) []string {
-	var found []string
-	for _, a := range addresses {
-		if a != "" {
-			found = append(found, a)
-		}
-	}
-	return found
+// target is one server.
+type target struct{ name, address string }
+
+// given returns the targets that have an address.
+func given(all ...target) []target {
+	return slices.DeleteFunc(all, func(t target) bool { return t.address == "" })
 }

@@ -168,15 +168,20 @@ static int read_one(py_ring *ring, PyObject *out) {
   return err;
 }
 
-static int drain(py_lane *l, PyObject *out) {
+/* Reads what there is; *read says whether there was anything: what a channel got
+   may have made somebody ready who is not in the list. */
+static int drain(py_lane *l, PyObject *out, bool *read) {
   int err = 0;
+  *read = false;
   uint32_t n = __atomic_load_n(&l->nports, __ATOMIC_ACQUIRE);
   for (uint32_t i = 0; i < n && !err; i++) {
     py_ring *ring = &l->ports[i]->ring;
     uint64_t tail = __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE);
     int most = PY_BATCH;
-    while (ring->head != tail && !err && most-- > 0)
+    while (ring->head != tail && !err && most-- > 0) {
       err = read_one(ring, out);
+      *read = true;
+    }
   }
   return err;
 }
@@ -227,9 +232,10 @@ static PyObject *take(PyObject *self, PyObject *const *args, ssize_t nargs) {
   int err = 0;
   py_offices_wake();
   for (;;) {
-    err = drain(l, out);
+    bool read;
+    err = drain(l, out, &read);
     bool nudged = __atomic_exchange_n(&l->nudged, 0, __ATOMIC_ACQ_REL);
-    if (err || nudged || ms == 0 || py.PyList_Size(out) > 0)
+    if (err || read || nudged || ms == 0)
       break;
     long long left = ms < 0 ? -1 : (long long)(until - now_ms());
     if (ms > 0 && left <= 0)

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
         wrap_async_greenlet,
     )
     from puff._host import HostObjects, host_objects
-    from puff._hub import Greenlet
+    from puff._task import Greenlet
     from puff._import import cached_import, import_string
     from puff._state import global_state
     from puff._wait import call
@@ -91,7 +91,7 @@ __all__ = [
 
 # Where a name comes from, and its name there when that differs.
 _HOME = {
-    "Greenlet": "_hub",
+    "Greenlet": "_task",
     "HostObjects": "_host",
     "RustObjects": "_host.HostObjects",
     "host_objects": "_host",

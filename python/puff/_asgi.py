@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 import _puff
-from puff._wsgi import describe
-from puff.errors import ClientDisconnected
+from puff._loop import start_task
+from puff.errors import ClientDisconnected, describe
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -36,36 +37,45 @@ def handler(
     app: Application, lane: LoopLane, state: dict[str, Any] | None
 ) -> Callable[[int, Any], None]:
     """What the lane calls for each request: f(ticket, (scope, first message or None))."""
-    channel, make_future, start = _puff.Channel, lane.loop.create_future, lane.start
+    channel, loop, tasks = _puff.Channel, lane.loop, lane.tasks
+    make_future = loop.create_future
 
     def handle(ticket: int, value: Any) -> None:
         scope, first = value
         if state is not None:
             scope["state"] = state.copy()
         talk = channel(ticket, first, make_future, _GONE, ClientDisconnected)
-
-        def over(task: asyncio.Task[Any]) -> None:
-            talk.finish()
-            if task.cancelled():
-                _puff.fail(ticket, ("asyncio.exceptions.CancelledError", "", ""))
-                return
-            error = task.exception()
-            if error is None:
-                _puff.answer(ticket, None)
-            elif isinstance(error, ClientDisconnected) and talk.gone:
-                _puff.answer(ticket, None)
-            else:
-                _puff.fail(ticket, describe(error))
-
         try:
             coro: Any = app(scope, talk.receive, talk.send)
-            if not asyncio.iscoroutine(coro):
+            if type(coro) is not CoroutineType and not asyncio.iscoroutine(coro):
                 coro = _await(coro)
         except BaseException as e:
             talk.finish()
             _puff.fail(ticket, describe(e))
             return
-        start(ticket, coro, over)
+        task = start_task(coro, loop)
+        if task.done():
+            over(ticket, talk, task)
+            return
+        tasks[ticket] = task
+
+        def later(task: asyncio.Task[Any]) -> None:
+            del tasks[ticket]
+            over(ticket, talk, task)
+
+        task.add_done_callback(later)
+
+    def over(ticket: int, talk: _puff.Channel, task: asyncio.Task[Any]) -> None:
+        gone = talk.closed
+        talk.finish()
+        if task.cancelled():
+            _puff.fail(ticket, ("asyncio.exceptions.CancelledError", "", ""))
+            return
+        error = task.exception()
+        if error is None or (gone and isinstance(error, ClientDisconnected)):
+            _puff.answer(ticket, None)
+        else:
+            _puff.fail(ticket, describe(error))
 
     return handle
 

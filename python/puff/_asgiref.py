@@ -116,7 +116,7 @@ def _hub_for(loop: asyncio.AbstractEventLoop) -> Hub | None:
 
 async def _in_greenlet(hub: Hub, context: Context, restore: Any, child: Any) -> Any:
     """child(), in a greenlet and in context. Cancelled, it is told so, and waited for."""
-    from puff._hub import Greenlet
+    from puff._task import Greenlet
 
     loop = asyncio.get_running_loop()
     future = loop.create_future()
@@ -161,7 +161,7 @@ async def _in_greenlet(hub: Hub, context: Context, restore: Any, child: Any) -> 
 
 def _on_loop(restore: Any, make: Any) -> Any:
     """What make()'s coroutine returns, run on the asyncio lane; the greenlet waits."""
-    from puff._hub import Greenlet
+    from puff._task import Greenlet
 
     loop = _lanes.asyncio_lane().loop
     context = copy_context()

@@ -4,16 +4,15 @@ Loaded by the border from a file, as ``_puff_boot``, before the program's own fi
 line. :func:`install` makes this Python one with Puff in it: ``import puff`` finds the
 faces that belong to this binary, ``sys.executable`` starts children that have Puff too,
 and libraries that need a word with Puff get it when they are imported. It leaves
-``sys.path`` and ``sys.argv`` as it found them.
+``sys.path`` and ``sys.argv`` as it found them, and imports nothing: what is in
+``sys.modules`` when a program starts is what plain Python has there.
 """
 
-from __future__ import annotations
-
 import sys
-from typing import TYPE_CHECKING
 
 import _puff
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
@@ -33,12 +32,15 @@ _PATCHED = {
 class _Finder:
     """Finds the packages that come with the binary, and sees patched modules go by."""
 
-    def __init__(self, path_finder: Any) -> None:
+    def __init__(self, path_finder: "Any") -> None:
         self._find = path_finder.find_spec
 
     def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+        self,
+        name: str,
+        path: "Sequence[str] | None" = None,
+        target: "ModuleType | None" = None,
+    ) -> "ModuleSpec | None":
         if name in _OURS:
             spec: ModuleSpec | None = self._find(name, [_puff.faces])
             return spec
@@ -53,10 +55,10 @@ class _Finder:
         """Nothing is kept."""
 
 
-def _run_after(loader: Any, patch: str) -> None:
+def _run_after(loader: "Any", patch: str) -> None:
     run: Callable[[ModuleType], None] = loader.exec_module
 
-    def exec_module(module: ModuleType) -> None:
+    def exec_module(module: "ModuleType") -> None:
         run(module)
         from puff import _patch
 
@@ -77,8 +79,8 @@ def install() -> int:
 
     if _puff.executable:
         sys.executable = _puff.executable
-        if sys.orig_argv:
-            sys.orig_argv[0] = _puff.executable
+    if _puff.typed is not None and sys.orig_argv:
+        sys.orig_argv[0] = _puff.typed
     finder: Any = _Finder(_frozen_importlib_external.PathFinder)
     sys.meta_path.insert(0, finder)
     _puff.set_error_factory(_make_error)

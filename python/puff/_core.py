@@ -9,7 +9,7 @@ from asyncio import _get_running_loop
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Union
 
 from puff import _lanes, _wait
-from puff._hub import Greenlet
+from puff._task import Greenlet
 from puff._threads import pool
 from puff._wait import call, hub_here, in_greenlet
 

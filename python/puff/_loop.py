@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import _puff
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Coroutine
 
 __all__ = ["LoopLane", "new_event_loop", "start_task"]
 
@@ -104,22 +104,6 @@ class LoopLane:
                 task.cancel()
         elif kind == _puff.STOP and not self.stopped.done():
             self.stopped.set_result(None)
-
-    def start(
-        self, ticket: int, coro: Coroutine[Any, Any, Any], over: Callable[[asyncio.Task[Any]], None]
-    ) -> None:
-        """Runs a coroutine for Go under ticket; over gets the task when it is done."""
-        task = start_task(coro, self.loop)
-        if task.done():
-            over(task)
-            return
-        self.tasks[ticket] = task
-
-        def done(task: asyncio.Task[Any]) -> None:
-            del self.tasks[ticket]
-            over(task)
-
-        task.add_done_callback(done)
 
 
 class _Resume:

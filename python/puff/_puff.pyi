@@ -35,7 +35,8 @@ def close(lane: int, /) -> None:
 def take(lane: int, ms: int, /) -> list[tuple[int, Any, int, Any]]:
     """What has come, as (kind, target, ticket, value), after at most ms milliseconds.
 
-    -1 waits as long as it takes, 0 not at all. Empty: the time is over, or a nudge.
+    -1 waits as long as it takes, 0 not at all. Empty: the time is over, somebody nudged, or
+    all that came was for channels.
     CALL: call target. RESULT, ERROR: target is what was given to :func:`call`.
     """
 

@@ -8,7 +8,6 @@ what a header may hold, is Go's business.
 from __future__ import annotations
 
 import sys
-import traceback
 from io import BytesIO, RawIOBase
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from greenlet import getcurrent
 
 import _puff
 from puff._wait import _local
-from puff.errors import ClientDisconnected
+from puff.errors import ClientDisconnected, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -50,7 +49,8 @@ class Parked:
         """Wakes who waits."""
         self._done, self._value = True, value
         if self._greenlet is not None:
-            self._hub.soon(self._greenlet.switch)
+            # This runs within the hub's take, which otherwise goes on waiting.
+            self._hub.soon_threadsafe(self._greenlet.switch)
 
     def result(self) -> Any:
         """The result; the greenlet waits for it."""
@@ -203,17 +203,6 @@ class FileWrapper:
     def __iter__(self) -> Iterator[bytes]:
         while block := self.file.read(self.block_size):
             yield block
-
-
-def describe(error: BaseException) -> tuple[str, str, str]:
-    """What Go is told of an exception: its class, its message, its traceback."""
-    cls = type(error)
-    name = cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
-    try:
-        message = str(error)
-    except Exception:
-        message = ""
-    return name, message, "".join(traceback.format_exception(cls, error, error.__traceback__))
 
 
 def handler(app: Application) -> Callable[[int, Any], None]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import builtins
 import importlib
+import traceback
 
 __all__ = ["ClientDisconnected", "GoPanic", "HostError", "NotUnderPuff", "PuffError"]
 
@@ -66,3 +67,14 @@ def _make(kind: str, message: str, detail: object) -> BaseException:
     if isinstance(detail, tuple):
         return cls(*detail)
     return cls(message)
+
+
+def describe(error: BaseException) -> tuple[str, str, str]:
+    """What Go is told of an exception: its class, its message, its traceback."""
+    cls = type(error)
+    name = cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    try:
+        message = str(error)
+    except Exception:
+        message = ""
+    return name, message, "".join(traceback.format_exception(cls, error, error.__traceback__))
