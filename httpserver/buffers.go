@@ -10,7 +10,7 @@ type buffers [len(bufferSizes)][][]byte
 var bufferSizes = [...]int{4 << 10, 16 << 10, 64 << 10, 256 << 10}
 
 // keptBytes bounds what is kept of each size.
-const keptBytes = 2 << 20
+const keptBytes = 4 << 20
 
 // take returns an empty buffer that has room for n bytes.
 func (p *buffers) take(n int) []byte {

@@ -14,6 +14,10 @@ import (
 // directSize is the size from which a body is not copied behind its head but written from where it is.
 const directSize = 16 << 10
 
+// earlySize is how much of a streamed answer is collected before it is written without waiting for the end of the batch:
+// more would leave the caches before the kernel copies it.
+const earlySize = 48 << 10
+
 // fileTurn is how much of a file is sent before other connections get their turn.
 const fileTurn = 1 << 20
 
@@ -127,7 +131,8 @@ func (c *conn) write(x *Exchange, p []byte) error {
 	if p = p[:n]; n == 0 {
 		return nil
 	}
-	if n >= directSize && !c.blocked && len(c.out.files) == 0 && c.broken == nil {
+	much := n >= directSize || len(c.out.ready())+n >= earlySize
+	if much && !c.blocked && len(c.out.files) == 0 && c.broken == nil {
 		return c.writeThrough(a, p)
 	}
 	c.space(n + 20)

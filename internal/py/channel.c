@@ -28,7 +28,7 @@ typedef struct {
   bool spent;
 } ready;
 
-enum { WINDOW = 64 << 10 };
+enum { WINDOW = 256 << 10 };
 static PyObject *channel_type, *ready_type, *nothing; /* nothing: Ready(None) */
 static PyObject *set_result, *done_name;
 
