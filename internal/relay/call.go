@@ -18,6 +18,8 @@ type Call struct {
 	// Start holds the head that the application sent, until the body says how to
 	// frame it.
 	Start []byte
+	// Done says that the whole answer was given.
+	Done bool
 
 	side       *Side
 	slot       uint32
@@ -25,6 +27,7 @@ type Call struct {
 	channel    uint64 // who in Python talks; 0: nobody yet
 	owed       int    // bytes taken from the channel and not yet credited
 	closed     bool   // the client is gone
+	asking     bool   // the program waits for a piece of the body, or for the client to go
 }
 
 const slotBits = 24
@@ -64,8 +67,11 @@ func (s *Side) find(ticket uint64) *Call {
 func (s *Side) message(m *py.Message) {
 	c := s.find(m.Ticket)
 	if c == nil {
-		if m.Kind == py.KindSend || m.Kind == py.KindPull {
+		switch m.Kind {
+		case py.KindSend, py.KindPull:
 			s.Port.Hangup(m.Target)
+		case py.KindError: // raised when the answer was out, as a close() may
+			s.logFault(faultOf(m))
 		}
 		return
 	}
@@ -78,6 +84,7 @@ func (s *Side) message(m *py.Message) {
 			s.Port.Hangup(c.channel)
 			return
 		}
+		c.asking = true
 		c.X.Pull()
 	case py.KindResult:
 		c.answered(m)
@@ -132,16 +139,22 @@ func (c *Call) over() {
 
 // failed ends the call with an exception of the application.
 func (c *Call) failed(m *py.Message) {
+	err := faultOf(m)
+	var e *py.Error
+	if !errors.As(err, &e) || !e.Cancelled() {
+		c.side.logFault(err)
+	}
+	c.refuse()
+	c.over()
+}
+
+// faultOf returns the exception in a message.
+func faultOf(m *py.Message) error {
 	v, err := py.DecodeAll(m.Value)
 	if err == nil {
 		err = py.ErrorFrom(v)
 	}
-	var e *py.Error
-	if !errors.As(err, &e) || !e.Cancelled() {
-		c.log(err)
-	}
-	c.refuse()
-	c.over()
+	return err
 }
 
 // broken says what the application did wrong; it may go on, nobody listens.
@@ -149,7 +162,7 @@ func (c *Call) broken(err error) {
 	if c.X == nil || errors.Is(err, httpserver.ErrClosed) {
 		return
 	}
-	c.log(err)
+	c.side.logFault(err)
 	c.refuse()
 	if c.X != nil {
 		x := c.X
@@ -161,7 +174,10 @@ func (c *Call) broken(err error) {
 	}
 }
 
-func (c *Call) log(err error) {
+// Warn tells the operator of a fault that the client does not see.
+func (c *Call) Warn(text string) { c.side.log.Warn(text) }
+
+func (s *Side) logFault(err error) {
 	var e *py.Error
 	trace := ""
 	if errors.As(err, &e) {
@@ -171,7 +187,7 @@ func (c *Call) log(err error) {
 	if trace != "" {
 		attrs = append(attrs, "traceback", trace)
 	}
-	c.side.log.Error("exception in application", attrs...)
+	s.log.Error("exception in application", attrs...)
 }
 
 // refusal is the answer for a fault of the application: no details for strangers.
@@ -196,20 +212,31 @@ func (c *Call) Respond(h *httpserver.Head, body []byte) error {
 	x := c.X
 	err := x.Respond(h, body)
 	if !isHead(err) {
-		c.X = nil
+		c.done()
 	}
 	return err
+}
+
+// done has the program hear that there is nothing to wait for any more.
+func (c *Call) done() {
+	c.X, c.Done = nil, true
+	if c.asking {
+		c.side.Port.Hangup(c.channel)
+	}
 }
 
 // Finish ends a streamed answer.
 func (c *Call) Finish(trailers []httpserver.Field) error {
 	x := c.X
-	c.X = nil
+	c.done()
 	return x.Finish(trailers)
 }
 
 // isHead reports an error after which the exchange still waits for its answer.
 func isHead(err error) bool {
+	if err == nil {
+		return false // without making garbage of every answer
+	}
 	var bad *httpserver.HeadError
 	return errors.As(err, &bad)
 }
@@ -233,6 +260,7 @@ func (c *Call) Body(x *httpserver.Exchange, p []byte, last bool) {
 	if c.X != x {
 		return
 	}
+	c.asking = false
 	s.scratch = s.protocol.Body(s.scratch[:0], p, last)
 	s.Port.Push(c.channel, s.scratch)
 	s.Port.Flush()
