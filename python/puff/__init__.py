@@ -46,13 +46,13 @@ if TYPE_CHECKING:
         wrap_async_greenlet,
     )
     from puff._host import HostObjects, host_objects
-    from puff._task import Greenlet
     from puff._import import cached_import, import_string
     from puff._state import global_state
+    from puff._task import Greenlet
     from puff._wait import call
 
     RustObjects = HostObjects
-    rust_objects = host_objects
+    rust_objects: HostObjects
 
 __all__ = [
     "ASYNCIO",

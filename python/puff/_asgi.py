@@ -12,6 +12,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 import _puff
+
 from puff._loop import start_task
 from puff.errors import ClientDisconnected, describe
 
@@ -29,8 +30,8 @@ _log = logging.getLogger("puff.asgi")
 _GONE = {"type": "http.disconnect"}
 
 
-async def _await(awaitable: Awaitable[None]) -> None:
-    await awaitable
+async def _await(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
 
 
 def handler(
@@ -44,7 +45,7 @@ def handler(
         scope, first = value
         if state is not None:
             scope["state"] = state.copy()
-        talk = channel(ticket, first, make_future, _GONE, ClientDisconnected)
+        talk = channel(ticket, first, make_future, _GONE, ClientDisconnected, _await)
         try:
             coro: Any = app(scope, talk.receive, talk.send)
             if type(coro) is not CoroutineType and not asyncio.iscoroutine(coro):
@@ -173,5 +174,4 @@ def is_asgi(app: Any) -> bool:
         target = target.func
     if inspect.iscoroutinefunction(target):
         return True
-    call = getattr(type(target), "__call__", None)
-    return call is not None and inspect.iscoroutinefunction(call)
+    return callable(target) and inspect.iscoroutinefunction(type(target).__call__)

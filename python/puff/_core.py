@@ -6,7 +6,7 @@ import asyncio
 import functools
 import threading
 from asyncio import _get_running_loop
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Union
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from puff import _lanes, _wait
 from puff._task import Greenlet
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Ret = "Callable[[Any, BaseException | None], None]"
 
-Bytelike = Union[str, bytes]
+Bytelike = str | bytes
 
 
 class _Sentinel:

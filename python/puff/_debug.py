@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 
 import _puff
+
 from puff import _lanes, _wait
 from puff._threads import pool
 

@@ -7,6 +7,7 @@ from asyncio import _get_running_loop
 from typing import TYPE_CHECKING, Any
 
 import _puff
+
 from puff import _lanes, _wait
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from collections import deque
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
+import _puff
 from greenlet import GreenletExit, getcurrent, greenlet
 
-import _puff
 from puff._task import Greenlet
 from puff._wait import _local
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -9,6 +10,7 @@ import traceback
 from typing import Any
 
 import _puff
+
 from puff import _patch
 from puff._wait import ThreadLane
 
@@ -22,7 +24,7 @@ def main() -> int:
     module, name, options = ThreadLane().call(("boot.order",))
     sys.argv = options.pop("argv", ["puff"])
     try:
-        status = getattr(importlib.import_module(module), name)(**dict(options))
+        status: int = getattr(importlib.import_module(module), name)(**dict(options))
     except SystemExit as e:
         status = _exit_status(e)
     except BaseException:
@@ -53,10 +55,8 @@ def _end() -> None:
         except BaseException:
             traceback.print_exc()
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
-        except (OSError, ValueError, AttributeError):
-            pass
     logging = sys.modules.get("logging")
     if logging is not None:
         logging.shutdown()

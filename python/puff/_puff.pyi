@@ -83,17 +83,18 @@ class Channel:
     """One end of a conversation with Go, named by a ticket.
 
     first is what the first :meth:`receive` returns, last what it returns when the other end
-    has gone; make_future makes what a caller waits for; closed_error is raised by sending
-    to nobody.
+    has gone; make_future makes what a caller waits for, and wrap makes of that what the
+    caller gets; closed_error is raised by sending to nobody.
     """
 
     def __init__(
         self,
         ticket: int,
         first: Any = None,
-        make_future: Callable[[], Awaitable[Any]] | None = None,
+        make_future: Callable[[], object] | None = None,
         last: Any = None,
         closed_error: type[BaseException] | None = None,
+        wrap: Callable[[Any], Awaitable[Any]] | None = None,
         /,
     ) -> None: ...
     @property

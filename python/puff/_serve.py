@@ -8,6 +8,7 @@ import traceback
 from typing import Any
 
 import _puff
+
 from puff import _lanes, _main, _threads, _wait
 from puff._import import ImportFailed, load
 from puff._loop import LoopLane, new_event_loop

@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import _puff
+
 from puff._wait import _local
 
 try:

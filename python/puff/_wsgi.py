@@ -11,9 +11,9 @@ import sys
 from io import BytesIO, RawIOBase
 from typing import TYPE_CHECKING, Any
 
-from greenlet import getcurrent
-
 import _puff
+from greenlet import GreenletExit, getcurrent
+
 from puff._wait import _local
 from puff.errors import ClientDisconnected, describe
 
@@ -222,11 +222,13 @@ def handler(app: Application) -> Callable[[int, Any], None]:
             finally:
                 if hasattr(result, "close"):
                     result.close()
-        except ClientDisconnected:
-            _puff.answer(ticket, None)
         except BaseException as e:
+            channel = exchange.channel
+            if isinstance(e, ClientDisconnected) and channel is not None and channel.closed:
+                _puff.answer(ticket, None)
+                return
             _puff.fail(ticket, describe(e))
-            if not isinstance(e, Exception):
+            if isinstance(e, GreenletExit):
                 raise
         finally:
             if exchange.channel is not None:

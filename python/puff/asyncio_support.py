@@ -31,9 +31,7 @@ def spawn(
     spawn_coro(f(*args, **kwargs), ret)
 
 
-def spawn_coro(
-    coro: Awaitable[Any], ret: Callable[[Any, BaseException | None], None]
-) -> None:
+def spawn_coro(coro: Awaitable[Any], ret: Callable[[Any, BaseException | None], None]) -> None:
     """Runs an awaitable in the loop; ret gets the result or the exception."""
 
     async def run() -> None:

@@ -72,7 +72,9 @@ def _make(kind: str, message: str, detail: object) -> BaseException:
 def describe(error: BaseException) -> tuple[str, str, str]:
     """What Go is told of an exception: its class, its message, its traceback."""
     cls = type(error)
-    name = cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    name = (
+        cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    )
     try:
         message = str(error)
     except Exception:

@@ -7,11 +7,10 @@ import contextvars
 import threading
 from typing import Any
 
+import puff
 import pytest
 from asgiref.local import Local
 from asgiref.sync import async_to_sync, sync_to_async
-
-import puff
 from puff import _lanes
 
 var: contextvars.ContextVar[int] = contextvars.ContextVar("var", default=0)

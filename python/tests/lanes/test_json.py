@@ -6,12 +6,13 @@ import io
 import math
 
 import pytest
-
 from puff import json
 
 
 def test_output_is_compact_and_raw() -> None:
-    assert json.dumps({"b": [1, 2.5, None, True], "a": "é\n"}) == '{"b":[1,2.5,null,true],"a":"é\\n"}'
+    assert (
+        json.dumps({"b": [1, 2.5, None, True], "a": "é\n"}) == '{"b":[1,2.5,null,true],"a":"é\\n"}'
+    )
     assert json.dumpb({"a": "é"}) == '{"a":"é"}'.encode()
     assert json.dumps({"b": 1, "a": 2}, sort_keys=True) == '{"a":2,"b":1}'
     assert json.dumps({"a": 1}, indent=2) == '{\n  "a": 1\n}'

@@ -10,9 +10,8 @@ import contextvars
 import threading
 from typing import Any
 
-import pytest
-
 import puff
+import pytest
 
 
 def in_greenlet(f: Any, *args: Any) -> Any:
@@ -62,7 +61,9 @@ def test_join_all_keeps_the_order_and_raises_the_first_error() -> None:
     def fails() -> None:
         raise ValueError("no")
 
-    assert in_greenlet(lambda: puff.join_all([puff.spawn(slow, n) for n in range(5)])) == [*range(5)]
+    assert in_greenlet(lambda: puff.join_all([puff.spawn(slow, n) for n in range(5)])) == [
+        *range(5)
+    ]
     assert in_greenlet(puff.join_all, []) == []
     with pytest.raises(ValueError, match="no"):
         in_greenlet(lambda: puff.join_all([puff.spawn(slow, 1), puff.spawn(fails)]))
@@ -180,7 +181,8 @@ def test_blocking_runs_on_a_named_thread_and_may_call_puff() -> None:
     assert n == 3
 
     async def main() -> Any:
-        return await where(4)
+        waiting: Any = where(4)
+        return await waiting
 
     name, n = asyncio.run(main())
     assert name.startswith("puff-blocking-")
