@@ -62,9 +62,6 @@ type loop struct {
 	done    int64   // exchanges that are over
 	flying  int64   // exchanges that are not
 
-	awake  bool // there was an event not long ago
-	mayNap bool // Go has another processor for its other work
-
 	draining bool
 	cut      bool
 }
@@ -99,7 +96,6 @@ func newLoop(s *Server) (*loop, error) {
 func (l *loop) run(ready func(error)) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	l.mayNap = runtime.GOMAXPROCS(0) > l.c.Loops
 	err := l.openSource()
 	ready(err)
 	if err != nil {
@@ -131,22 +127,11 @@ func (l *loop) openSource() (err error) {
 	return nil
 }
 
-// nap is how long the loop sleeps without telling the Go scheduler, in milliseconds. While requests come and go a sleep is
-// far shorter, and a scheduler that is told of each has its monitor take the processor away and bring it back: a fifth of
-// all CPU time, measured on one core. A collection that needs the thread interrupts the nap by a signal.
-const nap = 2
-
 // wait returns the number of events. It sleeps only if there is nothing left to do and the source agrees.
 func (l *loop) wait() (int, error) {
 	if l.drained > 0 || len(l.dirty) > 0 || len(l.resumed) > 0 || !l.src.Park() {
-		return poll(l.epfd, l.events[:], 0), nil
+		return poll(l.epfd, l.events[:]), nil
 	}
-	if l.awake {
-		n := poll(l.epfd, l.events[:], nap)
-		l.awake = n > 0
-		return n, nil
-	}
-	l.awake = l.mayNap
 	n, err := unix.EpollWait(l.epfd, l.events[:], l.timers.wait(int64(time.Since(l.epoch))))
 	switch err {
 	case nil:
@@ -232,7 +217,7 @@ func (l *loop) exchange() *Exchange {
 
 // recycle takes an exchange back. The fields keep their room and nothing else.
 func (l *loop) recycle(x *Exchange) {
-	x.Peer, x.Data, x.Tag, x.road, x.Body = nil, nil, 0, nil, nil
+	x.Peer, x.Data, x.Tag, x.road, x.Body = nil, nil, 0, spent{}, nil
 	l.free = append(l.free, x)
 }
 

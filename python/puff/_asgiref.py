@@ -147,7 +147,7 @@ async def _in_greenlet(hub: Hub, context: Context, restore: Any, child: Any) -> 
             future.set_result(handle.result)
 
     handle._on_done(lambda: loop.call_soon_threadsafe(settle))
-    hub.soon_threadsafe(hub.start, handle._task(context.run, (run_child,), {}))
+    hub.start_threadsafe(handle._task(context.run, (run_child,), {}))
     try:
         return await asyncio.shield(future)
     except CancelledError:

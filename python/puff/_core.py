@@ -138,7 +138,7 @@ def spawn(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Greenlet:
         )
     hub = _lanes.greenlet_lane()
     handle = Greenlet(hub)
-    hub.soon_threadsafe(hub.start, handle._task(f, args, kwargs))
+    hub.start_threadsafe(handle._task(f, args, kwargs))
     return handle
 
 
@@ -256,7 +256,8 @@ def start_event_loop(q: Any = None, on_thread_start: Callable[[], Any] | None = 
     """Has the greenlet lane running; returns its thread. q is of no use any more."""
     hub = _lanes.greenlet_lane()
     if on_thread_start is not None:
-        hub.soon_threadsafe(on_thread_start)
+        start = on_thread_start
+        hub.start_threadsafe(lambda ticket, value: start())
     return hub.thread
 
 

@@ -70,7 +70,7 @@ class HostObjects:
                 ret(result, None)
 
         hub = _lanes.greenlet_lane()
-        hub.soon_threadsafe(hub.start, run)
+        hub.start_threadsafe(run)
 
     def dispatch_asyncio(self, ret: Ret, f: Callable[[], Awaitable[Any]]) -> None:
         """As dispatch_greenlet, for a coroutine function that runs in the event loop."""

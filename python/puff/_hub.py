@@ -1,8 +1,11 @@
 """The greenlet lane: synchronous Python, many tasks on one thread.
 
-A :class:`Hub` takes what Go sends, a batch at a time, and hands each item to a greenlet. A
-task that waits for Go parks its greenlet only. Greenlets are pooled: making one costs twenty
-times what resuming one does. Each task has contextvars of its own, a copy of the hub's.
+A :class:`Hub` takes what Go sends, a batch at a time. One of its greenlets, the *runner*, is
+in charge of the loop and runs each task itself: a task that never waits costs no switch of
+greenlets. When a task waits, its greenlet leaves the loop to another one from the pool; when
+it goes on later and ends, it finds a runner in charge and joins the pool.
+
+Each task has contextvars of its own, a copy of the hub's.
 """
 
 from __future__ import annotations
@@ -20,11 +23,14 @@ from puff._task import Greenlet
 from puff._wait import _local
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    Item = tuple[int, Any, int, Any]  # as _puff.take has it
 
 __all__ = ["Hub"]
 
 _IDLE = 1024  # greenlets kept for later; more than that end when their task does
+_SOON = -1  # a kind of our own: call target(*value)
 
 
 class _Worker(greenlet):
@@ -39,73 +45,105 @@ class Hub:
     def __init__(self) -> None:
         self.lane, _ = _puff.lane()
         self.thread = threading.current_thread()
-        self._greenlet = getcurrent()
+        self._main: Any = None  # the greenlet that called run
+        self._runner: Any = None
+        self._in_task = False  # the runner is inside a task: the loop is unattended
+        self._items: Iterator[Item] = iter(())  # of the batch at hand; any runner goes on
+        self._ready: deque[Item] = deque()
         self._idle: list[_Worker] = []
         self._workers: set[_Worker] = set()
-        self._ready: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
         self._base = copy_context()
         self._stopping = False
+        self._over = False
 
     def run(self) -> None:
         """Runs tasks until Go says stop and all that began are over."""
-        self._greenlet = getcurrent()
+        self._main = getcurrent()
         self._base = copy_context()
         _local.hub = self
-        idle, ready, lane, take = self._idle, self._ready, self.lane, _puff.take
+        try:
+            while not self._over:
+                # Greenlets begin here, where the stack is shallow: one that began inside
+                # a task would have that task's stack below its own.
+                self._runner = _Worker(self._loop, self._main)
+                self._workers.add(self._runner)
+                self._runner.switch()
+        finally:
+            _local.hub = None
+            _puff.close(self.lane)
+
+    def _loop(self) -> None:
+        me: Any = getcurrent()
+        copy = self._base.copy
         call, result, error = _puff.CALL, _puff.RESULT, _puff.ERROR
         try:
-            while not self._stopping or len(idle) < len(self._workers) or ready:
-                for kind, target, ticket, value in take(lane, 0 if ready else -1):
+            while True:
+                for kind, target, ticket, value in self._items:
                     if kind == call:
-                        worker = idle.pop() if idle else self._worker()
-                        worker.switch(target, ticket, value)
+                        me.ticket = ticket
+                        self._in_task = True
+                        try:
+                            copy().run(target, ticket, value)
+                        except GreenletExit:
+                            pass
+                        except BaseException:
+                            sys.excepthook(*sys.exc_info())
+                        me.ticket = 0
+                        if self._runner is not me:
+                            target = value = None
+                            if not self._park(me):
+                                return
+                            break  # to the batch that is at hand now
+                        self._in_task = False
                     elif kind == result:
                         target.switch(value)
                     elif kind == error:
                         target.throw(value)
                     else:
-                        self._control(kind, ticket)
-                for _ in range(len(ready)):
-                    f, args = ready.popleft()
-                    f(*args)
+                        self._control(kind, target, ticket, value)
+                else:
+                    if not self._more():
+                        self._over = True
+                        return
         finally:
-            _local.hub = None
-            _puff.close(lane)
+            self._workers.discard(me)
 
-    def _control(self, kind: int, ticket: int) -> None:
-        if kind == _puff.STOP:
+    def _more(self) -> bool:
+        """Fetches the next batch; False: Go said stop, and no task is left."""
+        ready = self._ready
+        if ready:
+            # Those from other threads may come in between: take as many as there are now.
+            batch = [ready.popleft() for _ in range(len(ready))]
+            batch.extend(_puff.take(self.lane, 0))
+            self._items = iter(batch)
+            return True
+        if self._stopping and len(self._workers) - len(self._idle) == 1:
+            return False
+        try:
+            self._items = iter(_puff.take(self.lane, -1))
+        except Exception:  # of a signal handler of the program's: no task is at fault
+            sys.excepthook(*sys.exc_info())
+        return True
+
+    def _park(self, me: _Worker) -> bool:
+        """Waits in the pool; True: me is the runner now. False: the pool is full."""
+        if len(self._idle) >= _IDLE:
+            me.parent = self._runner  # who gets the thread when me ends
+            return False
+        self._idle.append(me)
+        self._runner.switch()
+        return True
+
+    def _control(self, kind: int, target: Any, ticket: int, value: Any) -> None:
+        if kind == _SOON:
+            target(*value)
+        elif kind == _puff.STOP:
             self._stopping = True
         elif kind == _puff.CANCEL:
             for worker in self._workers:
                 if worker.ticket == ticket:
                     worker.throw(GreenletExit)
                     return
-
-    def _worker(self) -> _Worker:
-        worker = _Worker(self._work, self._greenlet)
-        self._workers.add(worker)
-        return worker
-
-    def _work(self, target: Callable[[int, Any], Any], ticket: int, value: Any) -> None:
-        me: Any = getcurrent()
-        idle, copy, switch = self._idle, self._base.copy, self._greenlet.switch
-        try:
-            while True:
-                me.ticket = ticket
-                try:
-                    copy().run(target, ticket, value)
-                except GreenletExit:
-                    pass
-                except BaseException:
-                    sys.excepthook(*sys.exc_info())
-                me.ticket = 0
-                if len(idle) >= _IDLE:
-                    return
-                idle.append(me)
-                target = value = None  # type: ignore[assignment]
-                target, ticket, value = switch()
-        finally:
-            self._workers.discard(me)
 
     @property
     def size(self) -> int:
@@ -114,41 +152,55 @@ class Hub:
 
     def may_wait(self) -> bool:
         """Whether the caller is a greenlet that can leave the thread to others."""
-        return getcurrent() is not self._greenlet
+        return getcurrent() is not self._main
 
     def wait(self) -> Any:
         """Leaves the thread to others until somebody switches back here."""
-        return self._greenlet.switch()
+        if not self._in_task:
+            return self._runner.switch()
+        # The loop is unattended: its runner is inside the task that waits.
+        self._in_task = False
+        if not self._idle:
+            return self._main.switch()  # which makes another
+        self._runner = self._idle.pop()
+        return self._runner.switch()
 
     def call(self, request: tuple[Any, ...]) -> Any:
         """Asks Go; only the calling greenlet waits."""
         ticket = _puff.call(self.lane, request, getcurrent())
         try:
-            return self._greenlet.switch()
+            return self.wait()
         except BaseException:
             # Either the answer itself, or somebody's throw: then nobody waits any more.
             _puff.cancel(ticket)
             raise
 
     def soon(self, f: Callable[..., Any], *args: Any) -> None:
-        """Has the hub run f(*args) next; from its own thread."""
-        self._ready.append((f, args))
+        """Has the runner call f(*args) next; f switches to a greenlet, or returns at once.
+
+        From the hub's own thread.
+        """
+        self._ready.append((_SOON, f, 0, args))
 
     def soon_threadsafe(self, f: Callable[..., Any], *args: Any) -> None:
-        """Has the hub run f(*args) next; from any thread."""
-        self._ready.append((f, args))
+        """soon, from any thread."""
+        self._ready.append((_SOON, f, 0, args))
         _puff.nudge(self.lane)
 
     def start(self, target: Callable[[int, Any], Any]) -> None:
-        """Runs target(0, None) in a greenlet; from the hub itself."""
-        worker = self._idle.pop() if self._idle else self._worker()
-        worker.switch(target, 0, None)
+        """Has target(0, None) run as a task next; from the hub's own thread."""
+        self._ready.append((_puff.CALL, target, 0, None))
+
+    def start_threadsafe(self, target: Callable[[int, Any], Any]) -> None:
+        """start, from any thread."""
+        self._ready.append((_puff.CALL, target, 0, None))
+        _puff.nudge(self.lane)
 
     def spawn(self, f: Callable[..., Any], *args: Any, **kwargs: Any) -> Greenlet:
         """Starts f(*args, **kwargs) in a greenlet of its own and lets it run once."""
         handle = Greenlet(self)
-        self._ready.append((self.start, (handle._task(f, args, kwargs),)))
+        self.start(handle._task(f, args, kwargs))
         if self.may_wait():
-            self._ready.append((getcurrent().switch, ()))
+            self.soon(getcurrent().switch)
             self.wait()
         return handle
