@@ -51,22 +51,17 @@ func HostedByPython() bool { return py.Hosted() == py.AsPython }
 // Attend answers Python's calls in a process that Python began, for as long as that
 // lives.
 func (a *App) Attend() error {
-	if _, err := a.open(slog.Default()); err != nil {
+	if _, err := py.Open(slog.Default(), a.all()); err != nil {
 		return err
 	}
 	select {}
 }
 
-func (a *App) open(log *slog.Logger) (*py.Runtime, error) {
-	rt, err := py.Open(log)
-	if err != nil {
-		return nil, err
-	}
-	for name, f := range maps.All(a.funcs) {
-		rt.Handle(name, f)
-	}
-	rt.HandleInline("global_state", func(context.Context, []any) (any, error) { return a.State, nil })
-	return rt, nil
+// all returns what Python may call by name.
+func (a *App) all() map[string]Func {
+	funcs := maps.Clone(a.funcs)
+	funcs["global_state"] = func(context.Context, []any) (any, error) { return a.State, nil }
+	return funcs
 }
 
 // FindPython returns the Python that c leads to.
@@ -119,20 +114,19 @@ func (a *App) program(c *Config, choice string, log *slog.Logger) (*program, err
 		}
 		return nil, b.Exec(true, os.Args)
 	}
-	rt, err := a.open(log)
-	if err != nil {
-		return nil, err
-	}
-	p := &program{rt: rt, order: make(chan py.Tuple, 1)}
-	rt.Handle("boot.order", func(ctx context.Context, _ []any) (any, error) {
+	p := &program{order: make(chan py.Tuple, 1)}
+	funcs := a.all()
+	funcs["boot.order"] = func(ctx context.Context, _ []any) (any, error) {
 		select {
 		case o := <-p.order:
 			return o, nil
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-	})
-	return p, nil
+	}
+	var err error
+	p.rt, err = py.Open(log, funcs)
+	return p, err
 }
 
 // run has Python's main thread run module.function(**options). The process ends when

@@ -54,6 +54,7 @@ func serveHTTP(h http.Handler, x *Exchange, post func(func())) {
 	x.road.server().group.Go(func() {
 		defer cancel()
 		if err != nil {
+			c.answer.header.Set("Connection", "close")
 			http.Error(&c.answer, "the target cannot be parsed", http.StatusBadRequest)
 			c.answer.finish()
 			return

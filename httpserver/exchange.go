@@ -121,3 +121,23 @@ func (x *Exchange) Abort() { x.road.abort(x) }
 // told so first. After the last piece (at once, if the request was Complete) it asks for Peer.Closed as soon as the client
 // hangs up, which is otherwise noticed when writing fails: a client may close its sending side and still read the answer.
 func (x *Exchange) Pull() { x.road.pull(x) }
+
+// spent is the road of an exchange that is over and not yet used again. A handler that goes on with it breaks the rules, and
+// gets an error as long as that is possible.
+type spent struct{}
+
+var _ road = spent{}
+
+func (spent) respond(*Exchange, *Head, []byte) error { return ErrClosed }
+func (spent) start(*Exchange, *Head) error           { return ErrClosed }
+func (spent) write(*Exchange, []byte) error          { return ErrClosed }
+func (spent) finish(*Exchange, []Field) error        { return ErrClosed }
+func (spent) inform(*Exchange, int, []Field) error   { return ErrClosed }
+func (spent) abort(*Exchange)                        {}
+func (spent) pull(*Exchange)                         {}
+func (spent) server() *Server                        { return nil }
+
+func (spent) sendFile(_ *Exchange, f *os.File, _, _ int64) error {
+	f.Close()
+	return ErrClosed
+}

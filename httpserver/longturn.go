@@ -26,6 +26,7 @@ const (
 	jobSend job = iota
 	jobBody
 	jobWatch
+	jobGone
 	jobOver
 	jobDead
 )
@@ -49,6 +50,8 @@ func (c *longConn) answer(x *Exchange) bool {
 			err = c.readBody(x)
 		case jobWatch:
 			err = c.watch()
+		case jobGone:
+			err = errGone
 		case jobDead:
 			err = ErrServerClosed
 		case jobOver:
@@ -102,6 +105,8 @@ func (c *longConn) await() job {
 			return jobOver
 		case c.pulled && (c.ready > 0 || !c.body.done()):
 			return jobBody
+		case c.watching && c.eof && len(c.in) == c.off:
+			return jobGone
 		case c.watching && !c.eof && len(c.in)-c.off < scratchSize:
 			return jobWatch
 		}
@@ -316,6 +321,9 @@ func (c *longConn) read(b []byte, d time.Duration) (int, error) {
 // is at fault, by cutting the connection otherwise.
 func (c *longConn) fail(x *Exchange, err error) {
 	c.mu.Lock()
+	if c.cut {
+		err = ErrServerClosed
+	}
 	told := c.x == x
 	c.x = nil
 	fresh := told && x.answer.stage == fresh

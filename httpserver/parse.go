@@ -17,7 +17,7 @@ type scan struct {
 }
 
 // head reads b, which holds all that has arrived of the request, into x. It returns the length of the head, or 0 if there is
-// more to come.
+// more to come: then it is called again with more, at the same or another place, and the same x.
 func (s *scan) head(b []byte, c *Config, x *Exchange) (int, *refusal) {
 	for {
 		i := bytes.IndexByte(b[s.seen:], '\n')

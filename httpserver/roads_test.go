@@ -44,12 +44,18 @@ func roads(t *testing.T, test func(t *testing.T, open opener)) {
 
 func checkLeaks(t *testing.T) {
 	t.Helper()
+	// The runtime opens descriptors of its own for the first listener.
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln.Close()
 	goroutines, files := runtime.NumGoroutine(), openFiles(t)
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
-		until(t, "the goroutines to end", func() bool { return runtime.NumGoroutine() <= goroutines })
+		ended := until(t, "the goroutines to end", func() bool { return runtime.NumGoroutine() <= goroutines })
 		until(t, "the descriptors to be closed", func() bool { return openFiles(t) <= files })
-		if t.Failed() {
+		if !ended {
 			stacks := make([]byte, 1<<20)
 			t.Logf("%s", stacks[:runtime.Stack(stacks, true)])
 		}
@@ -66,14 +72,15 @@ func openFiles(t *testing.T) int {
 }
 
 // until polls for what has no event to wait for.
-func until(t *testing.T, what string, done func() bool) {
+func until(t *testing.T, what string, done func() bool) bool {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !done(); runtime.Gosched() {
 		if time.Now().After(deadline) {
 			t.Errorf("gave up waiting for %s", what)
-			return
+			return false
 		}
 	}
+	return true
 }
 
 // site is a running server.
@@ -290,6 +297,9 @@ func receive[T any](t *testing.T, what string, c <-chan T) (v T) {
 func repeated(t *testing.T, test func(t *testing.T)) {
 	t.Helper()
 	test(t)
+	if t.Failed() {
+		return
+	}
 	var group sync.WaitGroup
 	for range 50 {
 		group.Go(func() { test(t) })

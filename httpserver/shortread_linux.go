@@ -43,7 +43,8 @@ type conn struct {
 	in   []byte
 	off  int
 	scan scan
-	head int // length of that head
+	half *Exchange // what scan has made of an incomplete head
+	head int       // length of that head
 	body body
 
 	// The request that is being answered.
@@ -89,7 +90,8 @@ func (c *conn) read() {
 		c.linger()
 		return
 	}
-	for c.readable && c.state == open && c.x == nil && c.out.empty() {
+	// What was read already comes first, in its turn.
+	for c.readable && c.state == open && c.x == nil && c.out.empty() && !c.isResumed {
 		fresh := c.off == len(c.in)
 		b := c.l.scratch
 		if !fresh {
@@ -166,15 +168,19 @@ func (c *conn) more(old int) {
 // parse takes data, all that is there of the next request. own says that data is in[off:] and not the scratch buffer.
 func (c *conn) parse(data []byte, own bool) {
 	l := c.l
-	x := l.exchange()
+	x := c.half
+	if x == nil {
+		x = l.exchange()
+	}
 	n, r := c.scan.head(data, l.c, x)
+	c.half = nil
 	if r != nil {
 		l.recycle(x)
 		c.refuse(r)
 		return
 	}
 	if n == 0 {
-		l.recycle(x)
+		c.half = x
 		c.keep(data, own)
 		if !l.timers.armed(c, headTimer) {
 			l.timers.arm(c, headTimer, l.now)
@@ -344,6 +350,10 @@ func (c *conn) close() {
 	c.detach()
 	syscall.Close(c.fd)
 	c.release()
+	if c.half != nil {
+		l.recycle(c.half)
+		c.half = nil
+	}
 	l.buffers.give(c.out.drop())
 	l.s.gate.leave()
 }

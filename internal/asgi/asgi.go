@@ -26,12 +26,15 @@ type Protocol struct {
 	defined bool
 	keys    uint16                    // the first of the shared values
 	scopes  map[netip.AddrPort]uint16 // templates, by the address a request came to
+	numbers []uint16                  // of the templates
 	last    netip.AddrPort            // the one before, and its template
 	lastID  uint16
 	scratch []byte
 	fields  []httpserver.Field
 	answer  httpserver.Head // kept: one per answer would be garbage
 }
+
+const maxTemplates = 256
 
 // New returns the protocol of one Side.
 func New(c Config) *Protocol {
@@ -95,14 +98,18 @@ func (p *Protocol) template(s *relay.Side, local netip.AddrPort) uint16 {
 	}
 	id, ok := p.scopes[local]
 	if !ok {
-		if len(p.scopes) >= 256 {
-			clear(p.scopes) // an address per request: not one worth keeping
+		// An address per request: not one worth keeping, and numbers are few.
+		if len(p.scopes) >= maxTemplates {
+			clear(p.scopes)
+		}
+		if len(p.scopes) == len(p.numbers) {
+			p.numbers = append(p.numbers, relay.NewIDs(1))
 		}
 		var server any
 		if local.IsValid() {
 			server = py.Tuple{local.Addr().Unmap().String(), int(local.Port())}
 		}
-		id = relay.NewIDs(1)
+		id = p.numbers[len(p.scopes)]
 		s.Port.Define(id, py.Dict{
 			{"type", "http"},
 			{"asgi", nil}, // each scope has one of its own: programs write to it

@@ -117,7 +117,9 @@ func (p *Protocol) head(c *relay.Call) (*httpserver.Head, error) {
 	}
 	v := py.NewReader(c.Start)
 	h := &p.answer
-	*h = httpserver.Head{Status: int(v.Int())}
+	// The specification has servers ignore a Transfer-Encoding; what else belongs to the
+	// connection is as harmless.
+	*h = httpserver.Head{Status: int(v.Int()), DropHopByHop: true}
 	p.fields = p.fields[:0]
 	for n := v.Seq(); n > 0 && !v.Bad; n-- {
 		if v.Seq() != 2 || v.Bad {

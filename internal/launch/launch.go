@@ -1,9 +1,12 @@
 // Package launch turns a process into Python with Puff in it.
 //
 // The border reads what to load from a small file, before Go's own start. This
-// package writes that file, beside a link to the binary whose name begins with
+// package writes that file, beside a second name of the binary that begins with
 // "python": started by that name, the binary is that Python. The folder is kept
 // per interpreter and binary, so children start without asking anything again.
+//
+//	b, err := launch.Prepare(found, python.Faces, self, "")
+//	return b.Exec(false, []string{"-m", "this"}) // what python -m this does
 package launch
 
 import (
@@ -23,10 +26,12 @@ import (
 // Variable is what the border looks for: the path of a boot file.
 const Variable = "PUFF_BOOT"
 
+const bootFile = "puff.boot"
+
 // Boot is a Python that is ready to be started.
 type Boot struct {
 	Python *pyfind.Python
-	Name   string // the link: what sys.executable is
+	Name   string // the binary's name as python: what sys.executable is
 	File   string // the boot file
 	Faces  string // the folder that holds the package puff
 
@@ -50,27 +55,44 @@ func Prepare(found *pyfind.Python, faces fs.FS, self, cache string) (*Boot, erro
 	dir := filepath.Join(cache, "bin", hex.EncodeToString(sum[:8]))
 	b := &Boot{
 		Python: found,
-		Name:   filepath.Join(dir, fmt.Sprintf("python%d.%d", found.VersionInfo[0], found.VersionInfo[1])),
-		File:   filepath.Join(dir, "puff.boot"),
+		Name:   filepath.Join(dir, baseName(found)),
+		File:   filepath.Join(dir, bootFile),
 		Faces:  unpacked,
 		self:   self,
 	}
-	for _, v := range []string{found.Library, found.Executable, unpacked, b.Name} {
-		if strings.ContainsAny(v, "\n\x00") {
-			return nil, fmt.Errorf("start Python: the path %q has a line break in it", v)
-		}
+	lines := [][2]string{
+		{"library", found.Library}, {"executable", found.Executable},
+		{"faces", unpacked}, {"name", b.Name}, {"binary", self},
 	}
-	text := fmt.Sprintf("library %s\nexecutable %s\nfaces %s\nname %s\n", found.Library, found.Executable, unpacked, b.Name)
+	var text strings.Builder
+	for _, l := range lines {
+		if strings.ContainsAny(l[1], "\n\x00") {
+			return nil, fmt.Errorf("start Python: the path %q has a line break in it: move it to another folder", l[1])
+		}
+		fmt.Fprintf(&text, "%s %s\n", l[0], l[1])
+	}
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		prune(filepath.Dir(dir))
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("start Python: %w", err)
 	}
-	if err := replaceFile(b.File, []byte(text)); err != nil {
+	if err := replaceFile(b.File, []byte(text.String())); err != nil {
 		return nil, fmt.Errorf("start Python: %w", err)
 	}
-	if err := replaceLink(b.Name, self); err != nil {
+	if err := nameBinary(b.Name, self); err != nil {
 		return nil, fmt.Errorf("start Python: %w", err)
 	}
 	return b, nil
+}
+
+// baseName is what the interpreter's file is called where that begins with "python":
+// programs compare the names of the two.
+func baseName(found *pyfind.Python) string {
+	if name := filepath.Base(found.Executable); strings.HasPrefix(name, "python") {
+		return name
+	}
+	return fmt.Sprintf("python%d.%d", found.VersionInfo[0], found.VersionInfo[1])
 }
 
 // Exec replaces this process by the Python; it only returns when that fails. As a
@@ -166,18 +188,6 @@ func replaceFile(path string, data []byte) error {
 	}
 	temp := fmt.Sprintf("%s.%d", path, os.Getpid())
 	if err := os.WriteFile(temp, data, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(temp, path)
-}
-
-func replaceLink(path, target string) error {
-	if old, err := os.Readlink(path); err == nil && old == target {
-		return nil
-	}
-	temp := fmt.Sprintf("%s.%d", path, os.Getpid())
-	_ = os.Remove(temp)
-	if err := os.Symlink(target, temp); err != nil {
 		return err
 	}
 	return os.Rename(temp, path)

@@ -9,16 +9,20 @@
 #include "capi.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* Go's own entry point: starts its runtime on the thread that calls it. */
 extern int main(int argc, char **argv);
 
+enum { GO_FIRST = 0, AS_PYTHON = 1, AS_PUFF = 2 };
 static int hosted; /* py_hosted */
+static struct rlimit files; /* before Go raised it */
 static int go_argc;
 static char **go_argv;
 static pthread_mutex_t go_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -28,8 +32,11 @@ static enum { GO_NOT_STARTED, GO_STARTING, GO_UP } go_state;
 int py_hosted(void) { return hosted; }
 
 void py_go_ready(void) {
-  if (hosted)
-    py_signals_restore();
+  py_signals_go_starts(false);
+  /* A program's children and its calls of select count on the limit it had; a
+     server of ours is glad of more. */
+  if (hosted == AS_PYTHON)
+    setrlimit(RLIMIT_NOFILE, &files);
   pthread_mutex_lock(&go_lock);
   __atomic_store_n(&go_state, GO_UP, __ATOMIC_RELEASE);
   pthread_cond_broadcast(&go_cond);
@@ -54,7 +61,8 @@ int py_go_start(void) {
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attr, 8 << 20);
-    py_signals_save();
+    getrlimit(RLIMIT_NOFILE, &files);
+    py_signals_go_starts(true);
     err = pthread_create(&thread, &attr, go_main, NULL);
     pthread_attr_destroy(&attr);
     if (!err)
@@ -95,9 +103,21 @@ static int fail(void) {
   return 1;
 }
 
+/* _puff.typed: the name that Python was started by, or None. */
+static int add_typed(const py_boot_info *info) {
+  PyObject *module = py.PyImport_AddModule("_puff"); /* borrowed */
+  PyObject *typed = info->argc > 0
+                        ? py.PyUnicode_DecodeFSDefault(info->argv[0])
+                        : py_new_ref(Py_None);
+  int err = module && typed ? py.PyObject_SetAttrString(module, "typed", typed)
+                            : -1;
+  py_clear(&typed);
+  return err;
+}
+
 static int run_boot(py_boot_info *info) {
   enum { FILE_INPUT = 257 };
-  if (py_measure() < 0 || py_module_setup(info) < 0)
+  if (py_measure() < 0 || py_module_setup(info) < 0 || add_typed(info) < 0)
     return fail();
   PyObject *names = py.PyDict_New();
   PyObject *ran = names ? py.PyRun_StringFlags(load_boot, FILE_INPUT, names,
@@ -196,7 +216,7 @@ static bool read_boot(const char *path, py_boot_info *info) {
       info->executable = strdup(value);
     else if (!strcmp(line, "faces"))
       info->faces = strdup(value);
-    else if (!strcmp(line, "name"))
+    else if (!strcmp(line, "name") && !info->name)
       info->name = strdup(value);
   }
   free(line);
@@ -204,36 +224,100 @@ static bool read_boot(const char *path, py_boot_info *info) {
   return info->library && info->executable && info->faces;
 }
 
+/* Whether path is a name that Prepare made: python… beside a boot file, whose
+   path is written to boot. */
+static bool has_boot(const char *path, char boot[PATH_MAX]) {
+  const char *slash = strrchr(path, '/');
+  if (!slash || strncmp(slash + 1, "python", 6) != 0)
+    return false;
+  int n = snprintf(boot, PATH_MAX, "%.*s/puff.boot", (int)(slash - path), path);
+  return n > 0 && n < PATH_MAX && access(boot, R_OK) == 0;
+}
+
+/* Finds the boot file of a name, which may be a link to a link to one that has
+   it: venvs and tests make such. */
+static bool find_boot(const char *name, char boot[PATH_MAX]) {
+  char path[PATH_MAX], target[PATH_MAX];
+  if (!name || !strchr(name, '/') || strlen(name) >= sizeof path)
+    return false;
+  strcpy(path, name);
+  for (int hops = 0; hops < 40; hops++) {
+    if (has_boot(path, boot))
+      return true;
+    ssize_t n = readlink(path, target, sizeof target - 1);
+    if (n <= 0)
+      return false;
+    target[n] = 0;
+    char *slash = strrchr(path, '/');
+    size_t keep = target[0] == '/' ? 0 : (size_t)(slash + 1 - path);
+    if (keep + (size_t)n >= sizeof path)
+      return false;
+    strcpy(path + keep, target);
+  }
+  return false;
+}
+
+static char *absolute(const char *name) {
+  char path[PATH_MAX], *out = NULL;
+  if (name[0] == '/' || !getcwd(path, sizeof path))
+    return strdup(name);
+  while (name[0] == '.' && name[1] == '/')
+    name += 2;
+  return asprintf(&out, "%s/%s", path, name) < 0 ? strdup(name) : out;
+}
+
+/* Whether a link lies in an environment of its own, by the rules that Python finds
+   its prefix by. */
+static bool has_environment(const char *name) {
+  static const char *const marks[] = {"%.*s/pyvenv.cfg", "%.*s/../pyvenv.cfg"};
+  char path[PATH_MAX];
+  int folder = (int)(strrchr(name, '/') - name);
+  for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+    snprintf(path, sizeof path, marks[i], folder, name);
+    if (access(path, F_OK) == 0)
+      return true;
+  }
+  snprintf(path, sizeof path, "%s._pth", name);
+  return access(path, F_OK) == 0;
+}
+
+/* By what name are we python? The one that was executed; in a script with #! that
+   is the script's, and by descriptor (fexecve) it is none: then argv[0] is it. */
+static const char *python_name(char **argv, char boot[PATH_MAX]) {
+  const char *names[] = {(const char *)getauxval(AT_EXECFN), argv[0]};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (find_boot(names[i], boot))
+      return names[i];
+  return NULL;
+}
+
 /* Runs before Go's own start. Two ways in: the variable that our command sets
    when it turns itself into a Python program, and a name that begins with
    "python" in a folder with a boot file. Everything else goes on to Go. */
 __attribute__((constructor)) static void begin(int argc, char **argv) {
   static py_boot_info info;
-  const char *boot = getenv("PUFF_BOOT");
-  char path[4096];
+  const char *boot = getenv("PUFF_BOOT"), *name = NULL;
+  char path[PATH_MAX];
   if (boot) {
     snprintf(path, sizeof path, "%s", boot);
     unsetenv("PUFF_BOOT");
     info.program = 1;
   } else {
-    const char *self = (const char *)getauxval(AT_EXECFN);
-    const char *slash = self ? strrchr(self, '/') : NULL;
-    if (!slash || strncmp(slash + 1, "python", 6) != 0)
-      return;
-    int n = snprintf(path, sizeof path, "%.*s/puff.boot", (int)(slash - self),
-                     self);
-    if (n < 0 || (size_t)n >= sizeof path || access(path, R_OK) != 0)
+    name = python_name(argv, path);
+    if (!name)
       return;
     info.argc = argc;
     info.argv = argv;
-    info.name = (char *)self;
+    info.name = absolute(name);
   }
   if (!read_boot(path, &info)) {
     fprintf(stderr, "puff: read %s: it does not say which Python to load\n",
             path);
     exit(1);
   }
-  hosted = info.program ? 2 : 1;
+  if (name && has_environment(info.name))
+    info.executable = info.name;
+  hosted = info.program ? AS_PUFF : AS_PYTHON;
   go_argc = argc;
   go_argv = argv;
   int status = py_run(&info);

@@ -6,6 +6,7 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 py_api py;
 
@@ -50,6 +51,8 @@ int py_load_api(const char *library) {
 /* Where an object keeps its type is not the same in every build: look for the
    word that names the type in an object whose type is known. */
 int py_measure(void) {
+  int minor = atoi(py.Py_GetVersion() + 2);
+  py.collects_anywhere = minor < 12;
 #define E(name) py.name = *(PyObject **)py.name;
   PY_EXCEPTIONS(E)
 #undef E

@@ -67,6 +67,9 @@ typedef struct {
 #define PY_FUNCTIONS(F)                                                        \
   F(void, Py_IncRef, (PyObject *))                                             \
   F(void, Py_DecRef, (PyObject *))                                             \
+  F(int, PyGC_Disable, (void))                                                 \
+  F(int, PyGC_Enable, (void))                                                  \
+  F(const char *, Py_GetVersion, (void))                                       \
   F(PyObject *, PyErr_Occurred, (void))                                        \
   F(void, PyErr_Clear, (void))                                                 \
   F(void, PyErr_SetString, (PyObject *, const char *))                         \
@@ -81,6 +84,7 @@ typedef struct {
   F(void, PyErr_Print, (void))                                                 \
   F(void, PyErr_Fetch, (PyObject **, PyObject **, PyObject **))                \
   F(void, PyErr_Restore, (PyObject *, PyObject *, PyObject *))                 \
+  F(void, PyErr_NormalizeException, (PyObject **, PyObject **, PyObject **))   \
   F(PyObject *, PyObject_GetAttrString, (PyObject *, const char *))            \
   F(int, PyObject_SetAttrString, (PyObject *, const char *, PyObject *))       \
   F(PyObject *, PyObject_CallObject, (PyObject *, PyObject *))                 \
@@ -168,6 +172,7 @@ typedef struct {
   E(PyExc_RuntimeError)                                                        \
   E(PyExc_TypeError)                                                           \
   E(PyExc_ValueError)                                                          \
+  E(PyExc_LookupError)                                                         \
   E(PyExc_OverflowError)                                                       \
   E(PyExc_StopIteration)                                                       \
   E(PyExc_OSError)                                                             \
@@ -183,6 +188,7 @@ typedef struct {
 #undef O
   ssize_t type_offset; /* of ob_type in every object, found at load */
   ssize_t head_size;   /* of a bare object */
+  bool collects_anywhere; /* before 3.12: whenever an object is made */
 } py_api;
 
 extern py_api py;
@@ -213,9 +219,12 @@ int py_measure(void);
 
 /* ring.c */
 py_lane *py_lane_open(void);
-void py_lane_close(py_lane *lane);
+/* Closed, nothing may be written to a lane; done, its number may be taken again. */
+void py_lane_close(py_lane *lane, bool done);
 uint8_t *py_ring_reserve(py_ring *ring, uint64_t want, uint64_t *room);
 py_office *py_office_of(uint64_t ticket);
+/* Whether it is open and the one that the ticket is of; ask with the lock held. */
+bool py_office_answers(const py_office *office, uint64_t ticket);
 void py_office_wake(py_office *office);
 void py_offices_wake(void);
 /* Inside a batch answers wait for its end before they wake Go, where the two
@@ -232,6 +241,9 @@ extern bool py_forked;
 int py_post(py_office *office, py_record head, PyObject *value,
             uint64_t *charge);
 
+/* Whether Go, which counts nanoseconds, has that timedelta. */
+bool py_delta_fits(int64_t days, int64_t seconds, int64_t us);
+
 /* decode.c: py_decode returns a new object; *at moves behind the value. */
 PyObject *py_decode(const uint8_t **at, const uint8_t *end, int depth);
 int py_define(uint64_t id, PyObject *value); /* steals value */
@@ -245,7 +257,8 @@ void py_handle_release(uint64_t handle);
 /* A weak handle holds no reference: who dies forgets its own. */
 uint64_t py_handle_weak(PyObject *o);
 void py_handle_forget(uint64_t handle);
-uint64_t py_waiter_new(PyObject *resume);
+uint64_t py_waiter_new(PyObject *resume, uint16_t lane);
+uint64_t py_waiter_on(uint16_t lane); /* a ticket of that lane; 0: none */
 PyObject *py_waiter_pop(uint64_t ticket); /* new reference or NULL */
 uint64_t py_handle_count(void);
 uint64_t py_waiter_count(void);
@@ -263,8 +276,9 @@ int py_module_setup(const py_boot_info *info);
 int py_go_start(void); /* 0, or -1 with an exception set */
 int py_run(py_boot_info *info);
 /* signal.c */
-void py_signals_save(void);
-void py_signals_restore(void);
+/* py_signals_go_starts(true): what Go installs from here on is Python's to keep,
+   until py_signals_go_starts(false). */
+void py_signals_go_starts(bool starts);
 void py_signals_rewatch(int signum);
 
 #endif

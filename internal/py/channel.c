@@ -17,6 +17,7 @@ typedef struct {
   PyObject *make_future; /* makes what a waiting caller gets */
   PyObject *last;        /* received when closed; NULL: None */
   PyObject *closed_error; /* class raised by sending when closed */
+  PyObject *wrap;         /* makes of a future what the caller awaits; NULL: it */
   PyObject *receiving;   /* list of the futures of receives that wait */
   PyObject *sending;     /* list of the futures of sends that wait */
   bool pulled;           /* a value was asked for and has not come yet */
@@ -121,8 +122,7 @@ static void ready_dealloc(PyObject *o) {
 /* ---- Channel ---- */
 
 /* Gives value to the first future in the list that still waits (all: to each).
-   Returns how many took it, -1 with an exception set. One that was cancelled in
-   between keeps its fate. */
+   Returns how many took it. One that was cancelled in between keeps its fate. */
 static int wake(PyObject **list, PyObject *value, bool all) {
   PyObject *futures = *list;
   int woken = 0;
@@ -136,7 +136,7 @@ static int wake(PyObject **list, PyObject *value, bool all) {
       /* Those behind wait on. */
       if ((!*list && !(*list = py.PyList_New(0))) ||
           py.PyList_Append(*list, future) < 0)
-        woken = -1;
+        py.PyErr_WriteUnraisable(future);
       continue;
     }
     PyObject *out = NULL;
@@ -145,13 +145,10 @@ static int wake(PyObject **list, PyObject *value, bool all) {
       out = py.PyObject_CallMethodObjArgs(future, set_result, value, NULL);
       woken += out != NULL;
     }
-    bool failed = !done || (done == Py_False && !out);
+    if (!done || (done == Py_False && !out))
+      py.PyErr_WriteUnraisable(future); /* its fault: the others are woken */
     py_clear(&done);
     py_clear(&out);
-    if (failed) {
-      woken = -1;
-      break;
-    }
   }
   py.Py_DecRef(futures);
   return woken;
@@ -160,10 +157,10 @@ static int wake(PyObject **list, PyObject *value, bool all) {
 static PyObject *channel_new(PyObject *type, PyObject *args, PyObject *kw) {
   (void)kw;
   ssize_t n = py.PyTuple_Size(args);
-  if (n < 1 || n > 5)
+  if (n < 1 || n > 6)
     return py.PyErr_Format(py.PyExc_TypeError,
                            "Channel(ticket, first=None, make_future=None, "
-                           "last=None, closed_error=None)");
+                           "last=None, closed_error=None, wrap=None)");
   uint64_t ticket = py.PyLong_AsUnsignedLongLong(py.PyTuple_GetItem(args, 0));
   if (ticket == (uint64_t)-1 && py.PyErr_Occurred())
     return NULL;
@@ -174,7 +171,7 @@ static PyObject *channel_new(PyObject *type, PyObject *args, PyObject *kw) {
   c->ticket = ticket;
   c->window = WINDOW;
   PyObject **slots[] = {&c->first, &c->make_future, &c->last,
-                        &c->closed_error};
+                        &c->closed_error, &c->wrap};
   for (ssize_t i = 1; i < n; i++) {
     PyObject *a = py.PyTuple_GetItem(args, i);
     if (a != Py_None)
@@ -193,6 +190,8 @@ static int named(PyObject *o) {
   return c->handle ? 0 : -1;
 }
 
+/* 0, or -1 with an exception set; where the office has closed, which it does when
+   its server ends, the other end is gone too. */
 static int post(PyObject *o, uint8_t kind, PyObject *value, uint64_t *charge) {
   channel *c = of(o);
   if (py_forked) {
@@ -204,8 +203,10 @@ static int post(PyObject *o, uint8_t kind, PyObject *value, uint64_t *charge) {
     return -1;
   py_record head = {.kind = kind, .ticket = c->ticket, .target = c->handle};
   py_office *office = py_office_of(c->ticket);
-  if (py_post(office, head, value, charge) < 0)
+  if (py_post(office, head, value, charge) < 0) {
+    c->closed = !office || !py_office_answers(office, c->ticket);
     return -1;
+  }
   py_office_written(office);
   return 0;
 }
@@ -224,8 +225,11 @@ static int send_value(PyObject *o, PyObject *value) {
     raise_closed(c);
     return -1;
   }
-  if (post(o, PY_SEND, value, &charge) < 0)
+  if (post(o, PY_SEND, value, &charge) < 0) {
+    if (c->closed)
+      raise_closed(c);
     return -1;
+  }
   c->window -= (int64_t)charge;
   return 0;
 }
@@ -248,11 +252,22 @@ static PyObject *future_in(channel *c, PyObject **list) {
   return future;
 }
 
+/* What a caller of send or receive awaits: a coroutine where there is a wrap, so
+   that it can be made a task. */
+static PyObject *wrapped(channel *c, PyObject *future /* stolen */) {
+  if (!future || !c->wrap)
+    return future;
+  PyObject *out = py.PyObject_CallFunctionObjArgs(c->wrap, future, NULL);
+  py.Py_DecRef(future);
+  return out;
+}
+
 static PyObject *channel_send(PyObject *o, PyObject *value) {
   channel *c = of(o);
   if (send_value(o, value) < 0)
     return NULL;
-  return c->window > 0 ? py_new_ref(nothing) : future_in(c, &c->sending);
+  return c->window > 0 ? py_new_ref(nothing)
+                       : wrapped(c, future_in(c, &c->sending));
 }
 static PyObject *channel_drained(PyObject *o, PyObject *arg) {
   (void)arg;
@@ -270,16 +285,15 @@ static PyObject *channel_receive(PyObject *o, PyObject *arg) {
     c->first = NULL;
     return ready_new(value);
   }
+  if (!c->closed && !c->pulled) {
+    c->pulled = post(o, PY_PULL, NULL, NULL) == 0;
+    if (!c->pulled && !c->closed)
+      return NULL;
+    py.PyErr_Clear();
+  }
   if (c->closed)
     return c->last ? ready_new(py_new_ref(c->last)) : py_new_ref(nothing);
-  if (!c->pulled) {
-    c->pulled = true;
-    if (post(o, PY_PULL, NULL, NULL) < 0) {
-      c->pulled = false;
-      return NULL;
-    }
-  }
-  return future_in(c, &c->receiving);
+  return wrapped(c, future_in(c, &c->receiving));
 }
 
 int py_channel_push(PyObject *o, PyObject *value) {
@@ -288,6 +302,11 @@ int py_channel_push(PyObject *o, PyObject *value) {
   int woken = wake(&c->receiving, value, false);
   if (woken) {
     py.Py_DecRef(value);
+    /* Those who wait on need somebody to ask for them. */
+    if (woken > 0 && c->receiving && !c->closed) {
+      c->pulled = true;
+      woken = post(o, PY_PULL, NULL, NULL);
+    }
     return woken < 0 ? -1 : 0;
   }
   py_clear(&c->first);
@@ -338,6 +357,7 @@ static void channel_dealloc(PyObject *o) {
   py_clear(&c->make_future);
   py_clear(&c->last);
   py_clear(&c->closed_error);
+  py_clear(&c->wrap);
   py.PyObject_Free(o);
   py.Py_DecRef(type);
 }
@@ -376,7 +396,7 @@ static PyType_Slot channel_slots[] = {
     {Py_tp_methods, channel_methods},
     {Py_tp_getset, channel_getset},
     {Py_tp_doc, "Channel(ticket, first=None, make_future=None, last=None, "
-                "closed_error=None): one end of a conversation with Go."},
+                "closed_error=None, wrap=None): one end of a conversation with Go."},
     {0}};
 
 int py_channel_setup(PyObject *module) {

@@ -150,6 +150,32 @@ static PyObject *one_arg(int which, PyObject *arg) {
   return out;
 }
 
+static PyObject *decimal(const char *s, uint32_t n) {
+  PyObject *o = one_arg(DECIMAL, py.PyUnicode_DecodeUTF8(s, n, NULL));
+  /* decimal raises an exception of its own. */
+  if (!o && class_of(DECIMAL))
+    bad("a decimal that is no number");
+  return o;
+}
+
+/* A minus or nothing, 0x, digits. */
+static PyObject *big(const char *s, uint32_t n) {
+  char *text = malloc((size_t)n + 1);
+  if (!text)
+    return py.PyErr_NoMemory();
+  memcpy(text, s, n);
+  text[n] = 0;
+  const char *digits = text + (n > 0 && *text == '-');
+  bool ok = digits[0] == '0' && digits[1] == 'x' && digits[2];
+  if (ok)
+    ok = strspn(digits + 2, "0123456789abcdefABCDEF") ==
+         n - (size_t)(digits + 2 - text);
+  PyObject *o = ok ? py.PyLong_FromString(text, NULL, 16)
+                   : bad("an integer that is not hexadecimal");
+  free(text);
+  return o;
+}
+
 static PyObject *uuid(const uint8_t **at, const uint8_t *end) {
   char raw[16];
   PyObject *cls = class_of(UUID);
@@ -172,6 +198,8 @@ static int pairs(PyObject *dict, const uint8_t **at, const uint8_t *end,
     PyObject *k = py_decode(at, end, depth);
     PyObject *v = k ? py_decode(at, end, depth) : NULL;
     int err = v ? py.PyDict_SetItem(dict, k, v) : -1;
+    if (v && err && py.PyErr_ExceptionMatches(py.PyExc_TypeError))
+      bad("a key of a dict that has no hash");
     py_clear(&k);
     py_clear(&v);
     if (err)
@@ -184,7 +212,10 @@ static PyObject *error(const uint8_t **at, const uint8_t *end, int depth) {
   PyObject *kind = py_decode(at, end, depth), *text = NULL, *detail = NULL;
   PyObject *out = NULL;
   if (kind && (text = py_decode(at, end, depth)) &&
-      (detail = py_decode(at, end, depth)))
+      (py_type(kind) != py.PyUnicode_Type ||
+       py_type(text) != py.PyUnicode_Type))
+    bad("an error whose class or message is no text");
+  else if (text && (detail = py_decode(at, end, depth)))
     out = py_error_factory
               ? py.PyObject_CallFunctionObjArgs(py_error_factory, kind, text,
                                                 detail, NULL)
@@ -281,10 +312,7 @@ PyObject *py_decode(const uint8_t **at, const uint8_t *end, int depth) {
   case PY_T_BIG: {
     if (!take_bytes(at, end, &s, &n))
       return bad("an integer ends too soon");
-    char *text = strndup(s, n);
-    PyObject *o = text ? py.PyLong_FromString(text, NULL, 16) : NULL;
-    free(text);
-    return o;
+    return big(s, n);
   }
   case PY_T_DATETIME:
   case PY_T_TIME:
@@ -300,6 +328,8 @@ PyObject *py_decode(const uint8_t **at, const uint8_t *end, int depth) {
     int32_t d[3];
     if (!take(at, end, d, 12))
       return bad("a duration ends too soon");
+    if (!py_delta_fits(d[0], d[1], d[2]))
+      return bad("a duration out of range");
     return call_ints(DELTA, (long long[]){d[0], d[1], d[2]}, 3, NULL);
   }
   case PY_T_UUID:
@@ -307,7 +337,7 @@ PyObject *py_decode(const uint8_t **at, const uint8_t *end, int depth) {
   case PY_T_DECIMAL:
     if (!take_bytes(at, end, &s, &n))
       return bad("a decimal ends too soon");
-    return one_arg(DECIMAL, py.PyUnicode_DecodeUTF8(s, n, NULL));
+    return decimal(s, n);
   case PY_T_HANDLE: {
     uint64_t h;
     PyObject *o;

@@ -1,9 +1,14 @@
 package py
 
+// #include "py.h"
+import "C"
+
 import (
 	"encoding/binary"
 	"math"
 	"math/big"
+	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -208,14 +213,18 @@ func (r *Reader) value(depth int) any {
 		}
 		r.Bad = true
 	case TagStr:
-		return string(r.Text())
+		s, ok := decodeText(r.Text())
+		r.Bad = r.Bad || !ok
+		return s
 	case TagLatin1:
 		return fromLatin1(r.Text())
 	case TagBytes:
 		return append([]byte{}, r.Text()...)
 	case TagDecimal:
 		_, n := r.Head()
-		return Decimal(r.take(n))
+		d := string(r.take(n))
+		r.Bad = r.Bad || !isDecimal(d)
+		return Decimal(d)
 	case TagList:
 		return r.values(depth)
 	case TagTuple:
@@ -269,9 +278,21 @@ func (r *Reader) dict(depth int) any {
 	d := make(Dict, 0, n)
 	for ; n > 0 && !r.Bad; n-- {
 		k := r.value(depth)
+		r.Bad = r.Bad || !hashable(k)
 		d = append(d, Pair{k, r.value(depth)})
 	}
 	return d
+}
+
+// hashable reports whether Python takes the value as a key.
+func hashable(v any) bool {
+	switch v := v.(type) {
+	case []any, Dict:
+		return false
+	case Tuple:
+		return !slices.ContainsFunc(v, func(v any) bool { return !hashable(v) })
+	}
+	return true
 }
 
 func (r *Reader) moment(t Tag) any {
@@ -282,16 +303,27 @@ func (r *Reader) moment(t Tag) any {
 	p = p[1:]
 	i32 := func(at int) int { return int(int32(binary.LittleEndian.Uint32(p[at:]))) }
 	if t == TagDelta {
-		return time.Duration(i32(0))*24*time.Hour + time.Duration(i32(4))*time.Second +
-			time.Duration(i32(8))*time.Microsecond
+		us := (int64(i32(0))*secondsPerDay+int64(i32(4)))*1e6 + int64(i32(8))
+		if !between(i32(0), 1-C.PY_MAX_DAYS, C.PY_MAX_DAYS) || !between(i32(4), 0, secondsPerDay) ||
+			!between(i32(8), 0, 1e6) || max(us, -us) > math.MaxInt64/1000 {
+			r.Bad = true
+		}
+		return time.Duration(us) * time.Microsecond
 	}
 	year, month, day := 1, time.January, 1
 	if t != TagTime {
 		year, month, day = i32(0), time.Month(p[4]), int(p[5])
 		p = p[6:]
 	}
+	if !between(year, 1, 10000) || !between(int(month), 1, 13) || !between(day, 1, daysIn(year, month)+1) {
+		r.Bad = true
+	}
 	if t == TagDate {
 		return Date(time.Date(year, month, day, 0, 0, 0, 0, time.UTC))
+	}
+	if p[0] > 23 || p[1] > 59 || p[2] > 59 || !between(i32(3), 0, 1e6) ||
+		p[7] != 0 && !between(i32(8), 1-secondsPerDay, secondsPerDay) {
+		r.Bad = true
 	}
 	zone := time.UTC
 	if p[7] != 0 {
@@ -309,9 +341,24 @@ func (r *Reader) moment(t Tag) any {
 	return at
 }
 
-// parseBig reads Python's hexadecimal: a sign, 0x, digits.
+func between(i, from, to int) bool { return from <= i && i < to }
+
+func daysIn(year int, month time.Month) int {
+	return time.Date(year, month+1, 0, 0, 0, 0, 0, time.UTC).Day()
+}
+
+// parseBig reads Python's hexadecimal: a minus or nothing, 0x, digits.
 func parseBig(s string) (*big.Int, bool) {
-	return new(big.Int).SetString(s, 0)
+	hex, minus := strings.CutPrefix(s, "-")
+	hex, ok := strings.CutPrefix(hex, "0x")
+	if !ok || hex == "" || strings.ContainsAny(hex, "+-_") {
+		return nil, false
+	}
+	i, ok := new(big.Int).SetString(hex, 16)
+	if ok && minus {
+		i.Neg(i)
+	}
+	return i, ok
 }
 
 func fromLatin1(b []byte) string {

@@ -13,14 +13,22 @@
 typedef struct {
   uint8_t *base, *at, *end;
   pthread_mutex_t *ring; /* held while writing into the ring; NULL: own memory */
+  bool collects;         /* Python's collector runs again when it is let go */
 } writer;
 
 static int encode(writer *w, PyObject *o, int depth);
+
+static void let_go(writer *w) {
+  pthread_mutex_unlock(w->ring);
+  if (w->collects)
+    py.PyGC_Enable();
+}
 
 /* Moves to memory of our own with room for n bytes more. The ring is let go: code
    of the program may run from here on, and may want to write to it. */
 static int grow(writer *w, size_t n) {
   size_t used = w->at - w->base, size = 2 * (used + n) + 256;
+  size = size > PY_MAX_VALUE ? PY_MAX_VALUE : size;
   if (used + n > PY_MAX_VALUE) {
     py.PyErr_SetString(py.PyExc_ValueError,
                        "encode value: it is larger than 1 GiB");
@@ -33,9 +41,9 @@ static int grow(writer *w, size_t n) {
   }
   if (w->ring) {
     memcpy(base, w->base, used);
-    pthread_mutex_unlock(w->ring);
+    let_go(w);
   }
-  *w = (writer){base, base + used, base + size, NULL};
+  *w = (writer){.base = base, .at = base + used, .end = base + size};
   return 0;
 }
 
@@ -156,7 +164,11 @@ static int put_iterable(writer *w, PyObject *o, int depth) {
   return 0;
 }
 
+/* An attribute that is an integer; -1 with an exception set, also when one was
+   set before. */
 static long long int_attr(PyObject *o, const char *name) {
+  if (py.PyErr_Occurred())
+    return -1;
   PyObject *v = py.PyObject_GetAttrString(o, name);
   int overflow;
   long long i = v ? py.PyLong_AsLongLongAndOverflow(v, &overflow) : -1;
@@ -164,10 +176,24 @@ static long long int_attr(PyObject *o, const char *name) {
   return i;
 }
 
+bool py_delta_fits(int64_t days, int64_t seconds, int64_t us) {
+  return days > -PY_MAX_DAYS && days < PY_MAX_DAYS && seconds >= 0 &&
+         seconds < 86400 && us >= 0 && us < 1000000 &&
+         llabs((days * 86400 + seconds) * 1000000 + us) <= INT64_MAX / 1000;
+}
+
 static int put_delta(writer *w, PyObject *o) {
   int32_t v[3] = {(int32_t)int_attr(o, "days"), (int32_t)int_attr(o, "seconds"),
                   (int32_t)int_attr(o, "microseconds")};
-  if (py.PyErr_Occurred() || need(w, 13) < 0)
+  if (py.PyErr_Occurred())
+    return -1;
+  if (!py_delta_fits(v[0], v[1], v[2])) {
+    py.PyErr_SetString(py.PyExc_OverflowError,
+                       "encode value: a timedelta beyond 292 years can not "
+                       "travel to Go");
+    return -1;
+  }
+  if (need(w, 13) < 0)
     return -1;
   *w->at++ = PY_T_DELTA;
   put(w, v, 12);
@@ -229,6 +255,9 @@ static int put_uuid(writer *w, PyObject *o) {
   if (!b || py_type(b) != py.PyBytes_Type || py.PyBytes_Size(b) != 16 ||
       need(w, 17) < 0) {
     py_clear(&b);
+    if (!py.PyErr_Occurred())
+      py.PyErr_SetString(py.PyExc_TypeError,
+                         "encode value: a UUID whose bytes are not 16");
     return -1;
   }
   *w->at++ = PY_T_UUID;
@@ -286,11 +315,11 @@ static int put_other(writer *w, PyObject *o, int depth) {
   bool done;
   if (w->ring && grow(w, 0) < 0)
     return -1;
-  if (py_channel_check(o))
-    return py.PyErr_Format(py.PyExc_TypeError,
-                           "encode value: a channel can not travel to Go")
-               ? 0
-               : -1;
+  if (py_channel_check(o)) {
+    py.PyErr_SetString(py.PyExc_TypeError,
+                       "encode value: a channel can not travel to Go");
+    return -1;
+  }
   if (py.PyType_IsSubtype(t, py.PyUnicode_Type))
     return put_str(w, o);
   if (py.PyType_IsSubtype(t, py.PyLong_Type))
@@ -392,7 +421,8 @@ static int place(py_office *office, py_record head, writer *w) {
   uint64_t want = sizeof head + (spill ? 16 : (bytes + 7) & ~(uint64_t)7);
   uint8_t *at = NULL;
   pthread_mutex_lock(&office->write);
-  while (office->open && !(at = py_ring_reserve(ring, want, &room))) {
+  while (py_office_answers(office, head.ticket) &&
+         !(at = py_ring_reserve(ring, want, &room))) {
     pthread_mutex_unlock(&office->write);
     py_office_wake(office);
     void *state = py.PyEval_SaveThread();
@@ -400,7 +430,7 @@ static int place(py_office *office, py_record head, writer *w) {
     py.PyEval_RestoreThread(state);
     pthread_mutex_lock(&office->write);
   }
-  if (!office->open) {
+  if (!at) {
     pthread_mutex_unlock(&office->write);
     free(w->base);
     return no_office();
@@ -412,7 +442,8 @@ static int place(py_office *office, py_record head, writer *w) {
     memcpy(at + sizeof head + 8, &bytes, 8);
     publish(office, at, head, 16);
   } else {
-    memcpy(at + sizeof head, w->base, bytes);
+    if (bytes > 0)
+      memcpy(at + sizeof head, w->base, bytes);
     free(w->base);
     publish(office, at, head, bytes);
   }
@@ -426,18 +457,23 @@ int py_post(py_office *office, py_record head, PyObject *value,
   uint64_t room;
   if (!office)
     return no_office();
+  /* Where allocating may collect garbage, it may run code of the program. */
+  bool collects = py.collects_anywhere && py.PyGC_Disable();
   pthread_mutex_lock(&office->write);
-  uint8_t *at = office->open ? py_ring_reserve(&office->ring,
-                                               office->ring.size / 16, &room)
-                             : NULL;
+  uint8_t *at = NULL;
+  if (py_office_answers(office, head.ticket))
+    at = py_ring_reserve(&office->ring, office->ring.size / 16, &room);
   if (at) {
     uint64_t most = office->ring.size / 4;
     w.base = w.at = at + sizeof head;
     w.end = w.base + (room - sizeof head - 8 < most ? room - sizeof head - 8
                                                     : most);
     w.ring = &office->write;
+    w.collects = collects;
   } else {
     pthread_mutex_unlock(&office->write);
+    if (collects)
+      py.PyGC_Enable();
   }
   int err = value ? encode(&w, value, 0) : 0;
   if (charge)
@@ -449,7 +485,7 @@ int py_post(py_office *office, py_record head, PyObject *value,
     publish(office, at, head, head.size);
   }
   if (w.ring)
-    pthread_mutex_unlock(w.ring);
+    let_go(&w);
   else
     free(w.base);
   return err;

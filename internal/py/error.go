@@ -52,8 +52,9 @@ func ErrorFrom(v any) error {
 // appendError appends err as what the faces make an exception of.
 func appendError(b []byte, err error) []byte {
 	kind, message, detail := classOf(err)
+	const most = 1 << 20 // of a message that somebody reads
 	b = append(b, byte(TagError))
-	b = AppendText(AppendText(b, TagStr, kind), TagStr, message)
+	b = appendString(appendString(b, kind), message[:min(len(message), most)])
 	if out, bad := Append(b, detail); bad == nil {
 		return out
 	}

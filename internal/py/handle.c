@@ -13,6 +13,7 @@ typedef struct {
   PyObject *object;
   uint32_t generation;
   uint32_t next_free;
+  uint16_t lane; /* of a waiter */
 } slot;
 
 typedef struct {
@@ -24,7 +25,12 @@ typedef struct {
 static table handles = {.lock = PTHREAD_MUTEX_INITIALIZER};
 static table waiters = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static uint64_t put(table *t, PyObject *o) {
+/* 24 bits of generation: the byte above them belongs to whoever passes it on. */
+static uint64_t number_of(const slot *s, uint32_t i) {
+  return (uint64_t)(s->generation & 0xffffff) << 32 | (i + 1);
+}
+
+static uint64_t put(table *t, PyObject *o, uint16_t lane) {
   uint64_t number = 0;
   pthread_mutex_lock(&t->lock);
   if (!t->free) {
@@ -45,8 +51,8 @@ static uint64_t put(table *t, PyObject *o) {
     t->free = s->next_free;
     t->used++;
     s->object = o;
-    /* 24 bits: the byte above them belongs to whoever passes it on. */
-    number = (uint64_t)(s->generation & 0xffffff) << 32 | (i + 1);
+    s->lane = lane;
+    number = number_of(s, i);
   }
   pthread_mutex_unlock(&t->lock);
   if (!number)
@@ -78,16 +84,16 @@ static PyObject *take(table *t, uint64_t number) {
   return o;
 }
 
-static uint64_t put_ref(table *t, PyObject *o) {
-  uint64_t number = put(t, o);
+static uint64_t put_ref(table *t, PyObject *o, uint16_t lane) {
+  uint64_t number = put(t, o, lane);
   if (number)
     py.Py_IncRef(o);
   return number;
 }
 
-uint64_t py_handle_new(PyObject *o) { return put_ref(&handles, o); }
+uint64_t py_handle_new(PyObject *o) { return put_ref(&handles, o, 0); }
 
-uint64_t py_handle_weak(PyObject *o) { return put(&handles, o); }
+uint64_t py_handle_weak(PyObject *o) { return put(&handles, o, 0); }
 
 void py_handle_forget(uint64_t handle) { take(&handles, handle); }
 
@@ -105,7 +111,19 @@ void py_handle_release(uint64_t handle) {
     py.Py_DecRef(o);
 }
 
-uint64_t py_waiter_new(PyObject *resume) { return put_ref(&waiters, resume); }
+uint64_t py_waiter_new(PyObject *resume, uint16_t lane) {
+  return put_ref(&waiters, resume, lane);
+}
+
+uint64_t py_waiter_on(uint16_t lane) {
+  uint64_t number = 0;
+  pthread_mutex_lock(&waiters.lock);
+  for (uint32_t i = 0; i < waiters.n && !number; i++)
+    if (waiters.slots[i].object && waiters.slots[i].lane == lane)
+      number = number_of(&waiters.slots[i], i);
+  pthread_mutex_unlock(&waiters.lock);
+  return number;
+}
 
 PyObject *py_waiter_pop(uint64_t ticket) { return take(&waiters, ticket); }
 

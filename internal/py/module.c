@@ -45,106 +45,146 @@ static PyObject *start(PyObject *self, PyObject *arg) {
   return py_go_start() < 0 ? NULL : none();
 }
 
-/* lane() -> (number, file descriptor that is readable when there is work) */
-static PyObject *lane(PyObject *self, PyObject *arg) {
-  (void)self, (void)arg;
-  if (py_forked)
-    return no_fork();
-  py_lane *l = py_lane_open();
-  if (!l || (l->nports == 0 && !py_port_open(l, 64 << 10)))
-    return py.PyErr_Format(py.PyExc_OSError,
-                           "open lane: there are %d already, or no file "
-                           "descriptors are left",
-                           PY_MAX_LANES);
-  PyObject *out = py.PyTuple_New(2);
-  if (out) {
-    py.PyTuple_SetItem(out, 0, py.PyLong_FromLongLong(l->id));
-    py.PyTuple_SetItem(out, 1, py.PyLong_FromLongLong(l->fd));
-  }
-  return out;
-}
-
-static PyObject *close_lane(PyObject *self, PyObject *arg) {
-  (void)self;
-  py_lane *l = py_forked ? NULL : lane_of(arg);
-  if (l)
-    py_lane_close(l);
-  else
-    py.PyErr_Clear();
-  return none();
-}
-
+/* Read after the lane has said that it sleeps, in one order with what writers do:
+   either they see that, or this sees what they wrote. */
 static bool work(py_lane *l) {
-  if (__atomic_load_n(&l->nudged, __ATOMIC_ACQUIRE))
+  if (__atomic_load_n(&l->nudged, __ATOMIC_SEQ_CST))
     return true;
   uint32_t n = __atomic_load_n(&l->nports, __ATOMIC_ACQUIRE);
   for (uint32_t i = 0; i < n; i++) {
     py_ring *r = &l->ports[i]->ring;
-    if (__atomic_load_n(&r->tail, __ATOMIC_ACQUIRE) != r->head)
+    if (__atomic_load_n(&r->tail, __ATOMIC_SEQ_CST) != r->head)
       return true;
   }
   return false;
 }
 
-/* Turns one record into what the lane has to do: (kind, target, ticket, value),
-   or does it here when the record is for a channel or the border itself. */
-static int deliver(PyObject *out, const py_record *r, const uint8_t *at,
-                   const uint8_t *end) {
-  PyObject *value = NULL, *target = NULL, *item;
+/* (kind, target, ticket, value) for the lane; steals target and value. */
+static int hand_out(PyObject *out, uint8_t kind, PyObject *target,
+                    uint64_t ticket, PyObject *value) {
+  PyObject *item = py.PyTuple_New(4);
+  PyObject *number = item ? py.PyLong_FromUnsignedLongLong(ticket) : NULL;
+  if (!number) {
+    py_clear(&item);
+    py_clear(&target);
+    py_clear(&value);
+    return -1;
+  }
+  py.PyTuple_SetItem(item, 0, py_new_ref(small[kind]));
+  py.PyTuple_SetItem(item, 1, target);
+  py.PyTuple_SetItem(item, 2, number);
+  py.PyTuple_SetItem(item, 3, value ? value : none());
+  int err = py.PyList_Append(out, item);
+  py.Py_DecRef(item);
+  return err;
+}
+
+/* Takes the exception that is set, as an object; None if it can not be had. */
+static PyObject *caught(void) {
+  PyObject *type = NULL, *e = NULL, *trace = NULL;
+  py.PyErr_Fetch(&type, &e, &trace);
+  py.PyErr_NormalizeException(&type, &e, &trace);
+  py_clear(&type);
+  py_clear(&trace);
+  return e ? e : none();
+}
+
+/* Tells Go why its call can not be made: the exception that is set. */
+static void refuse(uint64_t ticket) {
+  PyObject *e = caught(), *text = py.PyObject_Str(e);
+  PyObject *kind = py.PyObject_GetAttrString(py_type(e), "__name__");
+  PyObject *why = text && kind ? py.PyTuple_New(3) : NULL;
+  int err = -1;
+  if (why) {
+    py.PyTuple_SetItem(why, 0, kind);
+    py.PyTuple_SetItem(why, 1, text);
+    py.PyTuple_SetItem(why, 2, none());
+    kind = text = NULL;
+    py_record head = {.kind = PY_ERROR, .ticket = ticket};
+    py_office *office = py_office_of(ticket);
+    err = py_post(office, head, why, NULL);
+    if (!err)
+      py_office_wake(office);
+  }
+  if (err) /* nobody waits for it, or there is no memory to say it with */
+    py.PyErr_Clear();
+  py_clear(&why);
+  py_clear(&kind);
+  py_clear(&text);
+  py_clear(&e);
+}
+
+/* What a record says to a channel, or to the border itself. */
+static int deliver_here(const py_record *r, PyObject *value) {
+  PyObject *target = py_handle_get(r->target);
+  bool channel = target && py_channel_check(target);
+  int err = 0;
+  if (channel) /* code that runs meanwhile may let go of it */
+    py.Py_IncRef(target);
   switch (r->kind) {
   case PY_RELEASE:
     py_handle_release(r->target);
-    return 0;
-  case PY_CREDIT:
-    target = py_handle_get(r->target);
-    return target && py_channel_check(target)
-               ? py_channel_credit(target, r->ticket)
-               : 0;
-  case PY_CLOSE:
-    target = py_handle_get(r->target);
-    return target && py_channel_check(target) ? py_channel_close(target) : 0;
-  }
-  if (at < end && !(value = py_decode(&at, end, 0)))
-    return -1;
-  switch (r->kind) {
+    break;
   case PY_DEFINE:
-    return value ? py_define(r->ticket, value) : -1;
+    err = py_define(r->ticket, value ? value : none());
+    value = NULL;
+    break;
   case PY_PUSH:
-    target = py_handle_get(r->target);
-    if (target && py_channel_check(target))
-      return py_channel_push(target, value);
-    py_clear(&value);
-    return 0;
+    if (channel)
+      err = py_channel_push(target, value ? value : none());
+    value = channel ? NULL : value;
+    break;
+  case PY_CREDIT:
+    err = channel ? py_channel_credit(target, r->ticket) : 0;
+    break;
+  case PY_CLOSE:
+    err = channel ? py_channel_close(target) : 0;
+    break;
+  }
+  if (channel)
+    py.Py_DecRef(target);
+  py_clear(&value);
+  return err;
+}
+
+/* Turns one record into what the lane has to do: (kind, target, ticket, value),
+   or does it here when the record is for a channel or the border itself. What can
+   not be decoded goes to whom it concerns: the lane itself goes on. */
+static int deliver(PyObject *out, const py_record *r, const uint8_t *at,
+                   const uint8_t *end) {
+  PyObject *value = NULL, *target = NULL;
+  uint8_t kind = r->kind;
+  bool bad = at < end && !(value = py_decode(&at, end, 0));
+  switch (kind) {
   case PY_CALL:
-    target = py_handle_get(r->target);
+    if (!bad && !(target = py_handle_get(r->target)))
+      py.PyErr_SetString(py.PyExc_LookupError,
+                         "call Python: the function was released");
     if (target)
       py.Py_IncRef(target);
+    else
+      refuse(r->ticket);
     break;
   case PY_RESULT:
   case PY_ERROR:
+    if (bad) {
+      value = caught();
+      kind = PY_ERROR;
+    }
     target = py_waiter_pop(r->ticket);
     break;
   case PY_CANCEL:
   case PY_STOP:
-    target = py_new_ref(Py_None);
+    target = none();
     break;
+  default:
+    return bad ? -1 : deliver_here(r, value);
   }
   if (!target) { /* nobody waits for it any more */
     py_clear(&value);
     return 0;
   }
-  if (!(item = py.PyTuple_New(4))) {
-    py_clear(&value);
-    py.Py_DecRef(target);
-    return -1;
-  }
-  py.PyTuple_SetItem(item, 0, py_new_ref(small[r->kind]));
-  py.PyTuple_SetItem(item, 1, target);
-  py.PyTuple_SetItem(item, 2, py.PyLong_FromUnsignedLongLong(r->ticket));
-  py.PyTuple_SetItem(item, 3, value ? value : none());
-  int err = py.PyList_Append(out, item);
-  py.Py_DecRef(item);
-  return err;
+  return hand_out(out, kind, target, r->ticket, value);
 }
 
 /* Reads one record. The head moves past it even when it raised: it must not come
@@ -170,20 +210,102 @@ static int read_one(py_ring *ring, PyObject *out) {
 
 /* Reads what there is; *read says whether there was anything: what a channel got
    may have made somebody ready who is not in the list. */
-static int drain(py_lane *l, PyObject *out, bool *read) {
-  int err = 0;
-  *read = false;
+static bool drain(py_lane *l, PyObject *out) {
+  bool read = false;
   uint32_t n = __atomic_load_n(&l->nports, __ATOMIC_ACQUIRE);
-  for (uint32_t i = 0; i < n && !err; i++) {
+  for (uint32_t i = 0; i < n; i++) {
     py_ring *ring = &l->ports[i]->ring;
     uint64_t tail = __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE);
     int most = PY_BATCH;
-    while (ring->head != tail && !err && most-- > 0) {
-      err = read_one(ring, out);
-      *read = true;
+    while (ring->head != tail && most-- > 0) {
+      if (read_one(ring, out) < 0)
+        py.PyErr_WriteUnraisable(NULL); /* of one record: the others wait */
+      read = true;
     }
   }
-  return err;
+  return read;
+}
+
+/* Nobody waits for the answer to a ticket any more; Go is told. 1, 0: nobody
+   did, or -1 with an exception set. */
+static int forget(uint64_t ticket) {
+  PyObject *resume = py_waiter_pop(ticket);
+  if (!resume)
+    return 0;
+  py.Py_DecRef(resume);
+  py_record head = {.kind = PY_CANCEL, .ticket = ticket};
+  py_office *office = py_office_of(0);
+  if (py_post(office, head, NULL, NULL) < 0)
+    return -1;
+  py_office_wake(office);
+  return 1;
+}
+
+/* Empties the inbox of a lane that has ended: calls are refused, and whoever
+   waited there for Go does not any more. */
+static void empty(py_lane *l) {
+  PyObject *left = py.PyList_New(0);
+  if (!left) {
+    py.PyErr_Clear();
+    return;
+  }
+  l->busy = 1;
+  while (drain(l, left))
+    ;
+  l->busy = 0;
+  for (ssize_t i = 0; i < py.PyList_Size(left); i++) {
+    PyObject *item = py.PyList_GetItem(left, i);
+    uint64_t ticket;
+    if (py.PyTuple_GetItem(item, 0) != small[PY_CALL] ||
+        !number(py.PyTuple_GetItem(item, 2), &ticket))
+      continue;
+    py.PyErr_SetString(py.PyExc_RuntimeError,
+                       "call Python: the lane has ended");
+    refuse(ticket);
+  }
+  py.Py_DecRef(left);
+  for (uint64_t ticket; (ticket = py_waiter_on((uint16_t)l->id));)
+    if (forget(ticket) < 0)
+      py.PyErr_Clear();
+}
+
+/* lane() -> (number, file descriptor that is readable when there is work) */
+static PyObject *lane(PyObject *self, PyObject *arg) {
+  (void)self, (void)arg;
+  if (py_forked)
+    return no_fork();
+  py_lane *l = py_lane_open();
+  if (!l || (l->nports == 0 && !py_port_open(l, 64 << 10))) {
+    if (l)
+      py_lane_close(l, true);
+    return py.PyErr_Format(py.PyExc_OSError,
+                           "open lane: there are %d already, or no file "
+                           "descriptors are left",
+                           PY_MAX_LANES);
+  }
+  empty(l); /* of what came after it was closed */
+  PyObject *out = py.PyTuple_New(2);
+  if (out) {
+    py.PyTuple_SetItem(out, 0, py.PyLong_FromLongLong(l->id));
+    py.PyTuple_SetItem(out, 1, py.PyLong_FromLongLong(l->fd));
+  }
+  return out;
+}
+
+static PyObject *close_lane(PyObject *self, PyObject *arg) {
+  (void)self;
+  py_lane *l = py_forked ? NULL : lane_of(arg);
+  if (!l) {
+    py.PyErr_Clear();
+    return none();
+  }
+  py_lane_close(l, false);
+  if (!l->busy) /* else in the middle of taking, and emptied when taken again */
+    empty(l);
+  py_lane_close(l, true);
+  py_batching = false;
+  py_offices_wake();
+  return none();
 }
 
 static uint64_t now_ms(void) {
@@ -232,10 +354,9 @@ static PyObject *take(PyObject *self, PyObject *const *args, ssize_t nargs) {
   int err = 0;
   py_offices_wake();
   for (;;) {
-    bool read;
-    err = drain(l, out, &read);
+    bool read = drain(l, out);
     bool nudged = __atomic_exchange_n(&l->nudged, 0, __ATOMIC_ACQ_REL);
-    if (err || read || nudged || ms == 0)
+    if (read || nudged || ms == 0)
       break;
     long long left = ms < 0 ? -1 : (long long)(until - now_ms());
     if (ms > 0 && left <= 0)
@@ -250,7 +371,8 @@ static PyObject *take(PyObject *self, PyObject *const *args, ssize_t nargs) {
       break;
   }
   l->busy = 0;
-  py_batching = ms != 0 || py.PyList_Size(out) > 0;
+  /* A thread that only asks may never take again: it wakes Go each time. */
+  py_batching = l->nports > 1 && (ms != 0 || py.PyList_Size(out) > 0);
   l->taken += (uint64_t)py.PyList_Size(out);
   if (err) {
     /* What was already taken out must not be lost with the exception. */
@@ -270,7 +392,7 @@ static PyObject *park(PyObject *self, PyObject *arg) {
   (void)self;
   py_lane *l = py_forked ? NULL : lane_of(arg);
   if (!l)
-    return NULL;
+    return py_forked ? no_fork() : NULL;
   py_batching = false;
   py_offices_wake();
   uint64_t count;
@@ -310,7 +432,7 @@ static PyObject *call(PyObject *self, PyObject *const *args, ssize_t nargs) {
   if (!l || py_go_start() < 0)
     return NULL;
   py_office *office = py_office_of(0);
-  uint64_t ticket = py_waiter_new(args[2]);
+  uint64_t ticket = py_waiter_new(args[2], (uint16_t)l->id);
   if (!ticket)
     return NULL;
   py_record head = {.kind = PY_CALL, .ticket = ticket, .lane = (uint16_t)l->id};
@@ -332,16 +454,8 @@ static PyObject *cancel(PyObject *self, PyObject *arg) {
     return no_fork();
   if (!number(arg, &ticket))
     return NULL;
-  PyObject *resume = py_waiter_pop(ticket);
-  if (!resume)
-    return py_new_ref(Py_False);
-  py.Py_DecRef(resume);
-  py_record head = {.kind = PY_CANCEL, .ticket = ticket};
-  py_office *office = py_office_of(0);
-  if (py_post(office, head, NULL, NULL) < 0)
-    return NULL;
-  py_office_wake(office);
-  return py_new_ref(Py_True);
+  int waited = forget(ticket);
+  return waited < 0 ? NULL : py_new_ref(waited ? Py_True : Py_False);
 }
 
 static PyObject *answer_as(uint8_t kind, PyObject *const *args, ssize_t nargs) {
@@ -354,8 +468,13 @@ static PyObject *answer_as(uint8_t kind, PyObject *const *args, ssize_t nargs) {
     return NULL;
   py_record head = {.kind = kind, .ticket = ticket};
   py_office *office = py_office_of(ticket);
-  if (py_post(office, head, args[1], NULL) < 0)
-    return NULL;
+  if (py_post(office, head, args[1], NULL) < 0) {
+    /* An office closes when its server ends: then nobody wants the answer. */
+    if (office && py_office_answers(office, ticket))
+      return NULL;
+    py.PyErr_Clear();
+    return none();
+  }
   py_office_written(office);
   return none();
 }
@@ -373,6 +492,8 @@ static PyObject *fail(PyObject *self, PyObject *const *args, ssize_t n) {
 /* wake() -> None: Go reads what it has been sent, now. */
 static PyObject *wake(PyObject *self, PyObject *arg) {
   (void)self, (void)arg;
+  if (py_forked)
+    return no_fork();
   py_offices_wake();
   return none();
 }

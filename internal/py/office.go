@@ -20,6 +20,7 @@ type Office struct {
 	c        *C.py_office
 	ring     ring
 	sleeping *atomic.Uint32
+	owed     bool    // whoever took the mark has not written to fd yet
 	message  Message // the one being read: kept, so that reading makes no garbage
 }
 
@@ -65,18 +66,25 @@ func (o *Office) drain(receive func(*Message)) int {
 // park reports whether the reader may sleep: fd becomes readable when it should
 // not any more.
 func (o *Office) park() bool {
+	if o.owed {
+		o.clear()
+	}
 	o.sleeping.Store(1)
 	if o.ring.empty() {
 		return true
 	}
-	o.sleeping.Store(0)
+	if !o.sleeping.CompareAndSwap(1, 0) {
+		o.clear()
+	}
 	return false
 }
 
-// clear takes the wake out of fd.
+// clear takes the wake out of fd, that of whoever took the mark: it may come a moment
+// later, and if it stayed there nobody could sleep on fd again.
 func (o *Office) clear() {
 	var b [8]byte
-	_, _, _ = syscall.RawSyscall(syscall.SYS_READ, uintptr(o.c.fd), uintptr(unsafe.Pointer(&b)), 8)
+	_, _, e := syscall.RawSyscall(syscall.SYS_READ, uintptr(o.c.fd), uintptr(unsafe.Pointer(&b)), 8)
+	o.owed = e == syscall.EAGAIN
 }
 
 func (o *Office) wake() { wakeFD(int(o.c.fd)) }

@@ -6,7 +6,7 @@
 // the other's locks, or holds the other's pointers: Go names objects of Python
 // by [Handle] and callers by ticket.
 //
-//	rt, err := py.Open(nil)                       // in a process that Python began
+//	rt, err := py.Open(nil, nil)                     // in a process that Python began
 //	rt.Handle("shout", func(ctx context.Context, args []any) (any, error) {
 //		return strings.ToUpper(args[0].(string)), nil
 //	})
@@ -84,9 +84,9 @@ var opened atomic.Pointer[Runtime]
 // ErrOpen is returned by [Open] when the runtime of this process is open already.
 var ErrOpen = errors.New("open Python: this process has its runtime already")
 
-// Open begins to serve Python in this process. A Python that came first and waits
-// for Go goes on. The zero logger is silent.
-func Open(log *slog.Logger) (*Runtime, error) {
+// Open begins to serve Python in this process, with funcs to begin with. A Python that
+// came first and waits for Go goes on. The zero logger is silent.
+func Open(log *slog.Logger, funcs map[string]Func) (*Runtime, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -104,8 +104,11 @@ func Open(log *slog.Logger) (*Runtime, error) {
 	}
 	rt.office = office
 	rt.ctx, rt.stop = context.WithCancel(context.Background())
+	for name, f := range maps.All(funcs) {
+		rt.Handle(name, f)
+	}
 	rt.run.Go(rt.dispatch)
-	C.py_go_ready()
+	C.py_go_ready() // Python may call from here on
 	return rt, nil
 }
 

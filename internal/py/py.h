@@ -24,8 +24,10 @@ enum {
   PY_MAX_LANES = 4096,
   PY_MAX_PORTS = 16,
   PY_MAX_OFFICES = 32,
+  PY_MIN_RING = 4096,
   PY_BATCH = 64,      /* records one take hands out */
   PY_MAX_DEPTH = 100, /* nesting of a value */
+  PY_MAX_DAYS = 106753, /* of a timedelta: what Go has nanoseconds for ends before */
 };
 #define PY_MAX_VALUE ((uint64_t)1 << 30) /* bytes of one value */
 
@@ -100,7 +102,7 @@ typedef struct py_office {
   uint32_t open;
   int fd;                /* eventfd, non-blocking */
   uint32_t id;           /* the top byte of the tickets it answers */
-  pthread_mutex_t write; /* Python threads write one at a time */
+  pthread_mutex_t write; /* Python threads write, and wake, one at a time */
 } py_office;
 
 typedef struct py_port {

@@ -21,6 +21,8 @@ bool py_forked;
 /* Memory of a ring comes untouched from the kernel: what is never used costs
    nothing. */
 static int ring_open(py_ring *ring, uint64_t size) {
+  if (size < PY_MIN_RING || (size & (size - 1)))
+    return -1;
   void *data = mmap(NULL, size, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (data == MAP_FAILED)
@@ -88,11 +90,11 @@ py_lane *py_lane_open(void) {
   return lane;
 }
 
-/* Closed for good lanes (1) are drained by whoever opened ports on them; the
-   general port is emptied when the lane is taken again. */
-void py_lane_close(py_lane *lane) {
+/* Who opened a port on a lane holds its ring: such a lane is never taken again. */
+void py_lane_close(py_lane *lane, bool done) {
   pthread_mutex_lock(&tables);
-  __atomic_store_n(&lane->closed, lane->nports > 1 ? 1 : 2, __ATOMIC_RELEASE);
+  __atomic_store_n(&lane->closed, done && lane->nports < 2 ? 2 : 1,
+                   __ATOMIC_RELEASE);
   pthread_mutex_unlock(&tables);
 }
 
@@ -100,7 +102,7 @@ py_port *py_port_open(py_lane *lane, uint64_t size) {
   py_port *port = NULL;
   pthread_mutex_lock(&tables);
   uint32_t n = lane->nports;
-  if (n < PY_MAX_PORTS && (port = shared_alloc(sizeof *port))) {
+  if (n < PY_MAX_PORTS && !lane->closed && (port = shared_alloc(sizeof *port))) {
     if (ring_open(&port->ring, size) < 0) {
       free(port);
       port = NULL;
@@ -113,46 +115,69 @@ py_port *py_port_open(py_lane *lane, uint64_t size) {
   return port;
 }
 
+/* Offices are kept when closed, with their descriptor and lock: a thread of Python
+   may be about to use one. The number of the next in the same place differs, so
+   that no answer to the last one's tickets reaches it. */
+static py_office *office_at(uint32_t place) {
+  py_office *office = offices[place];
+  if (office)
+    return office;
+  if (!(office = shared_alloc(sizeof *office)))
+    return NULL;
+  office->id = place;
+  office->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (office->fd < 0) {
+    free(office);
+    return NULL;
+  }
+  pthread_mutex_init(&office->write, NULL);
+  __atomic_store_n(&offices[place], office, __ATOMIC_RELEASE);
+  return office;
+}
+
 py_office *py_office_open(uint64_t size) {
-  pthread_mutex_lock(&tables);
   py_office *office = NULL;
-  for (uint32_t id = 0; id < PY_MAX_OFFICES && !office; id++) {
-    if (offices[id] && offices[id]->open)
-      continue;
-    office = offices[id];
-    if (!office && !(office = shared_alloc(sizeof *office)))
+  pthread_mutex_lock(&tables);
+  for (uint32_t place = 0; place < PY_MAX_OFFICES; place++) {
+    if (!(office = office_at(place)))
       break;
-    office->id = id;
-    office->sleeping = 0;
-    office->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (office->fd < 0 || ring_open(&office->ring, size) < 0) {
-      if (!offices[id])
-        free(office);
-      office = NULL;
-      break;
+    pthread_mutex_lock(&office->write);
+    bool taken = office->open, ok = !taken && ring_open(&office->ring, size) == 0;
+    if (ok) {
+      uint64_t wakes; /* of the one before */
+      while (read(office->fd, &wakes, sizeof wakes) < 0 && errno == EINTR)
+        ;
+      __atomic_store_n(&office->sleeping, 0, __ATOMIC_SEQ_CST);
+      __atomic_store_n(&office->open, 1, __ATOMIC_RELEASE);
     }
-    pthread_mutex_init(&office->write, NULL);
-    office->open = 1;
-    __atomic_store_n(&offices[id], office, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&office->write);
+    if (ok)
+      break;
+    office = NULL;
+    if (!taken)
+      break;
   }
   pthread_mutex_unlock(&tables);
   return office;
 }
 
 void py_office_close(py_office *office) {
-  pthread_mutex_lock(&tables);
   pthread_mutex_lock(&office->write);
-  office->open = 0;
-  ring_close(&office->ring);
-  close(office->fd);
+  if (office->open) {
+    __atomic_store_n(&office->open, 0, __ATOMIC_RELEASE);
+    office->id = (office->id + PY_MAX_OFFICES) & 0xff;
+    ring_close(&office->ring);
+  }
   pthread_mutex_unlock(&office->write);
-  pthread_mutex_unlock(&tables);
 }
 
 py_office *py_office_of(uint64_t ticket) {
-  uint64_t id = ticket >> 56;
-  return id < PY_MAX_OFFICES ? __atomic_load_n(&offices[id], __ATOMIC_ACQUIRE)
-                             : NULL;
+  return __atomic_load_n(&offices[(ticket >> 56) % PY_MAX_OFFICES],
+                         __ATOMIC_ACQUIRE);
+}
+
+bool py_office_answers(const py_office *office, uint64_t ticket) {
+  return office->open && office->id == ticket >> 56;
 }
 
 /* Room for a record of `want` bytes in one piece, NULL when there is none; *room
@@ -174,25 +199,33 @@ uint8_t *py_ring_reserve(py_ring *ring, uint64_t want, uint64_t *room) {
   return ring->data;
 }
 
+/* The mark and the descriptor change together, under the lock: a wake meant for an
+   office that was closed meanwhile would stay in the descriptor of the next. */
 void py_office_wake(py_office *office) {
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
-  if (!__atomic_load_n(&office->sleeping, __ATOMIC_RELAXED) ||
-      !__atomic_exchange_n(&office->sleeping, 0, __ATOMIC_SEQ_CST))
+  if (!__atomic_load_n(&office->sleeping, __ATOMIC_RELAXED))
     return;
-  uint64_t one = 1;
-  while (write(office->fd, &one, sizeof one) < 0 && errno == EINTR)
-    ;
+  pthread_mutex_lock(&office->write);
+  if (office->open &&
+      __atomic_exchange_n(&office->sleeping, 0, __ATOMIC_SEQ_CST)) {
+    uint64_t one = 1;
+    while (write(office->fd, &one, sizeof one) < 0 && errno == EINTR)
+      ;
+  }
+  pthread_mutex_unlock(&office->write);
 }
 
 /* Wakes whoever sleeps although there is something to read: called before a
    lane takes more work, so that the answers of a batch cost one wake. */
 void py_offices_wake(void) {
   for (int i = 0; i < PY_MAX_OFFICES; i++) {
-    py_office *o = offices[i];
+    py_office *o = __atomic_load_n(&offices[i], __ATOMIC_ACQUIRE);
     if (!o)
       return;
-    if (o->open && __atomic_load_n(&o->sleeping, __ATOMIC_RELAXED) &&
-        o->ring.tail != __atomic_load_n(&o->ring.head, __ATOMIC_RELAXED))
+    if (__atomic_load_n(&o->open, __ATOMIC_RELAXED) &&
+        __atomic_load_n(&o->sleeping, __ATOMIC_RELAXED) &&
+        __atomic_load_n(&o->ring.tail, __ATOMIC_RELAXED) !=
+            __atomic_load_n(&o->ring.head, __ATOMIC_RELAXED))
       py_office_wake(o);
   }
 }

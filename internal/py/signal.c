@@ -1,45 +1,117 @@
 /*
- * signal.c: who owns which signal. Go installs a handler for each when it starts;
- * in a process that Python began, what Python and the program had set is put back
- * at once. The few that Puff itself listens to are watched: a byte goes down a
- * pipe, and a handler that the program set is called as well.
+ * signal.c: who owns which signal. In a process that Python began, signals are
+ * Python's: the runtime of Go asks for a handler for each of them when it starts,
+ * and gets only those it can not do without, and of these only the signals that
+ * it sent itself or that its own code caused. The few that Puff listens to are
+ * watched: a byte goes down a pipe, and a handler that the program set is called
+ * as well.
  */
+#define _GNU_SOURCE
 #include "capi.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 enum { SIGNALS = 65 };
-static struct sigaction saved[SIGNALS];
 static struct sigaction chained[SIGNALS]; /* the program's own, if it set one */
 static bool watched[SIGNALS];
 static int watch_fd = -1;
 
-/* Signals that Go can not do without; the default action of each is useless to a
-   program (URG, PROF) or death all the same. */
-static bool needed_by_go(int s) {
-  return s == SIGURG || s == SIGPROF || s == SIGSEGV || s == SIGBUS ||
-         s == SIGFPE;
+/* ---- What Go gets ---- */
+
+/* The linker sends each sigaction of this binary, which is how the runtime of Go
+   installs its handlers too, to __wrap_sigaction (see signal.go). Putting things
+   back after Go had started instead lost signals that came in between. */
+extern int __real_sigaction(int s, const struct sigaction *to,
+                            struct sigaction *old);
+extern const char __executable_start[], etext[];
+
+static bool go_starts;
+static struct sigaction go_action[SIGNALS]; /* what Go asked for */
+static struct sigaction before[SIGNALS];    /* what it would have replaced */
+
+void py_signals_go_starts(bool starts) {
+  __atomic_store_n(&go_starts, starts, __ATOMIC_RELEASE);
 }
 
-void py_signals_save(void) {
-  for (int s = 1; s < SIGNALS; s++)
-    sigaction(s, NULL, &saved[s]);
+static bool is_fault(int s) {
+  return s == SIGSEGV || s == SIGBUS || s == SIGFPE;
 }
 
-void py_signals_restore(void) {
-  for (int s = 1; s < SIGNALS; s++) {
-    if (s == SIGKILL || s == SIGSTOP || s == 32 || s == 33)
-      continue; /* 32 and 33 belong to the C library */
-    bool set = (saved[s].sa_flags & SA_SIGINFO) ||
-               saved[s].sa_handler != SIG_DFL;
-    if (needed_by_go(s) && !set)
-      continue;
-    sigaction(s, &saved[s], NULL);
+/* Faults are panics in Go, URG preempts its threads, PROF is its profiler's. */
+static bool is_shared(int s) {
+  return is_fault(s) || s == SIGURG || s == SIGPROF;
+}
+
+/* Whether the code that a signal interrupted is this binary's, not a library's. */
+static bool in_binary(const ucontext_t *context) {
+#if defined(__x86_64__)
+  const char *at = (const char *)context->uc_mcontext.gregs[REG_RIP];
+#elif defined(__aarch64__)
+  const char *at = (const char *)context->uc_mcontext.pc;
+#else
+  const char *at = etext;
+#endif
+  return at >= __executable_start && at < etext;
+}
+
+static bool is_gos(int s, const siginfo_t *info, const void *context) {
+  if (py_forked)
+    return false;
+  if (is_fault(s))
+    return info->si_code > 0 && in_binary(context);
+  if (s == SIGPROF)
+    return info->si_code == SI_TIMER;
+  return info->si_code == SI_TKILL && info->si_pid == getpid();
+}
+
+static void on_shared(int s, siginfo_t *info, void *context) {
+  const struct sigaction *next = &before[s];
+  if (is_gos(s, info, context))
+    next = &go_action[s];
+  if (next->sa_flags & SA_SIGINFO) {
+    next->sa_sigaction(s, info, context);
+    return;
   }
+  bool ignored = next->sa_handler == SIG_IGN;
+  if (!ignored && next->sa_handler != SIG_DFL) {
+    next->sa_handler(s);
+    return;
+  }
+  /* The default of URG is to be ignored; a fault can not be. */
+  if (s == SIGURG || (ignored && !is_fault(s)))
+    return;
+  struct sigaction dies = {.sa_handler = SIG_DFL};
+  __real_sigaction(s, &dies, NULL);
+  /* Delivered when this handler returns. A fault happens again by itself. */
+  if (info->si_code <= 0)
+    raise(s);
 }
+
+int __wrap_sigaction(int s, const struct sigaction *to, struct sigaction *old) {
+  struct sigaction now;
+  if (!to || !__atomic_load_n(&go_starts, __ATOMIC_ACQUIRE))
+    return __real_sigaction(s, to, old);
+  if (__real_sigaction(s, NULL, &now) < 0)
+    return -1;
+  /* Only its flags: an alternate stack, which Go's threads need. */
+  if (now.sa_sigaction == to->sa_sigaction)
+    return __real_sigaction(s, to, old);
+  if (old)
+    *old = now;
+  if (s <= 0 || s >= SIGNALS || !is_shared(s))
+    return 0;
+  struct sigaction ours = *to;
+  ours.sa_sigaction = on_shared;
+  before[s] = now;
+  go_action[s] = *to;
+  return __real_sigaction(s, &ours, NULL);
+}
+
+/* ---- What Puff listens to ---- */
 
 static void on_signal(int s, siginfo_t *info, void *context) {
   int keep = errno;
@@ -71,7 +143,7 @@ static void install(int s) {
   memset(&a, 0, sizeof a);
   a.sa_sigaction = on_signal;
   a.sa_flags = SA_SIGINFO | SA_ONSTACK;
-  sigaction(s, &a, NULL);
+  __real_sigaction(s, &a, NULL);
 }
 
 void py_watch_signals(int fd, const int *signals, int n) {
@@ -87,7 +159,7 @@ void py_watch_signals(int fd, const int *signals, int n) {
 
 void py_signals_rewatch(int s) {
   struct sigaction now;
-  if (s <= 0 || s >= SIGNALS || !watched[s] || sigaction(s, NULL, &now) < 0)
+  if (s <= 0 || s >= SIGNALS || !watched[s] || __real_sigaction(s, NULL, &now) < 0)
     return;
   if ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_signal)
     return;

@@ -55,10 +55,12 @@ type (
 	UUID      [16]byte      // uuid.UUID
 	Decimal   string        // decimal.Decimal
 	Date      time.Time     // datetime.date: the day of the time
-	Clock     time.Time     // datetime.time: the time of the day
-	LocalTime time.Time     // datetime.datetime without a time zone
+	Clock     time.Time     // datetime.time: the time of the day, without its time zone
+	LocalTime time.Time     // datetime.datetime without a time zone, without its fold
 	Span      time.Duration // datetime.timedelta, as time.Duration
 )
+
+var errTooLarge = errors.New("encode value: it is larger than 1 GiB")
 
 // ErrValue is what reading a value that breaks the rules returns.
 var ErrValue = errors.New("decode value: it is malformed")
@@ -91,7 +93,8 @@ func AppendCopy(b []byte, id uint16, n int) []byte {
 
 // Append appends v. It takes what [Decode] returns, and every integer and float
 // type, []string, map[string]any, map[string]string, [*big.Int] and errors; anything
-// else is an error.
+// else is an error. A byte of a string that is no UTF-8 becomes what Python's own
+// os.fsdecode makes of it.
 func Append(b []byte, v any) ([]byte, error) { return appendValue(b, v, 0) }
 
 func appendValue(b []byte, v any, depth int) ([]byte, error) {
@@ -99,7 +102,7 @@ func appendValue(b []byte, v any, depth int) ([]byte, error) {
 		return nil, errors.New("encode value: it is nested too deeply")
 	}
 	if len(b) > maxValue {
-		return nil, errors.New("encode value: it is larger than 1 GiB")
+		return nil, errTooLarge
 	}
 	switch v := v.(type) {
 	case nil:
@@ -110,8 +113,14 @@ func appendValue(b []byte, v any, depth int) ([]byte, error) {
 		}
 		return append(b, byte(TagFalse)), nil
 	case string:
-		return AppendText(b, TagStr, v), nil
+		if len(v) > maxValue-len(b) {
+			return nil, errTooLarge
+		}
+		return appendString(b, v), nil
 	case []byte:
+		if len(v) > maxValue-len(b) {
+			return nil, errTooLarge
+		}
 		return AppendText(b, TagBytes, v), nil
 	case int:
 		return AppendInt(b, int64(v)), nil
@@ -134,12 +143,18 @@ func appendValue(b []byte, v any, depth int) ([]byte, error) {
 	case uint64:
 		return appendUint(b, v), nil
 	case *big.Int:
+		if v == nil {
+			return append(b, byte(TagNone)), nil
+		}
 		return AppendText(b, TagBig, fmt.Sprintf("%#x", v)), nil
 	case float32:
 		return appendFloat(b, float64(v)), nil
 	case float64:
 		return appendFloat(b, v), nil
 	case Decimal:
+		if !isDecimal(string(v)) {
+			return nil, fmt.Errorf("encode value: %.40q is no decimal number", string(v))
+		}
 		return AppendText(b, TagDecimal, string(v)), nil
 	case UUID:
 		return append(append(b, byte(TagUUID)), v[:]...), nil
@@ -152,7 +167,10 @@ func appendValue(b []byte, v any, depth int) ([]byte, error) {
 	case []string:
 		b = AppendHead(b, TagList, len(v))
 		for _, s := range v {
-			b = AppendText(b, TagStr, s)
+			if len(s) > maxValue-len(b) {
+				return nil, errTooLarge
+			}
+			b = appendString(b, s)
 		}
 		return b, nil
 	case Dict:
@@ -192,7 +210,10 @@ func appendMap[V any](b []byte, m map[string]V, depth int) (_ []byte, err error)
 	}
 	slices.Sort(keys)
 	for _, k := range keys {
-		if b, err = appendValue(AppendText(b, TagStr, k), m[k], depth); err != nil {
+		if len(k) > maxValue-len(b) {
+			return nil, errTooLarge
+		}
+		if b, err = appendValue(appendString(b, k), m[k], depth); err != nil {
 			return nil, err
 		}
 	}
@@ -218,8 +239,11 @@ func appendTime(b []byte, v any) ([]byte, error) {
 		if err := yearFits(v); err != nil {
 			return nil, err
 		}
-		b = appendDay(append(b, byte(TagDatetime)), v)
 		_, offset := v.Zone()
+		if offset <= -secondsPerDay || offset >= secondsPerDay {
+			return nil, fmt.Errorf("encode value: a time zone %d s from UTC is none of Python's (less than a day)", offset)
+		}
+		b = appendDay(append(b, byte(TagDatetime)), v)
 		return appendClock(b, v, true, offset), nil
 	case LocalTime:
 		t := time.Time(v)
@@ -241,6 +265,8 @@ func appendTime(b []byte, v any) ([]byte, error) {
 	}
 	return nil, fmt.Errorf("encode value: %T can not travel to Python", v)
 }
+
+const secondsPerDay = 24 * 60 * 60
 
 func yearFits(t time.Time) error {
 	if y := t.Year(); y < 1 || y > 9999 {

@@ -18,13 +18,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/puffstack/puff/internal/py"
@@ -32,7 +33,7 @@ import (
 )
 
 // patience is how long tests wait for what must happen: only a failing one needs it.
-const patience = 60 * time.Second
+const patience = 20 * time.Second
 
 // Program says what Python's main thread runs: Function of Module, found in the folder
 // Path, with Options as keywords. It calls "testkit.ready" with whatever the tests need
@@ -50,8 +51,8 @@ type Python struct {
 	Found *pyfind.Python
 	Ready []any // what the program passed to "testkit.ready"
 
-	end  chan struct{}
-	wait func() int
+	end   chan struct{} // closed: the program may end
+	ended chan int      // its status
 }
 
 // Root returns the folder of the project.
@@ -88,6 +89,28 @@ func Find() (*pyfind.Python, error) {
 	return pyfind.Find(pyfind.Options{Python: choice, Dir: Root()})
 }
 
+// Inputs has go test know what the results depend on, so that it does not take old ones
+// from its cache: the choice of Python, the faces, and the files below dirs. It sees
+// only what is read while tests run, and Start comes before.
+func Inputs(t testing.TB, dirs ...string) {
+	t.Helper()
+	if os.Getenv("PUFF_TEST_PYTHON") == "" {
+		Interpreters()
+	}
+	for _, dir := range append(dirs, filepath.Join(Root(), "python", "puff")) {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || filepath.Ext(path) != ".py" {
+				return err
+			}
+			_, err = os.Stat(path)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // Start has Python run a program in this process and returns when that is ready. Once
 // per process, so it belongs into TestMain.
 func Start(p Program) (*Python, error) {
@@ -103,7 +126,7 @@ func Start(p Program) (*Python, error) {
 	if err := os.Setenv("PYTHONPATH", path); err != nil {
 		return nil, fmt.Errorf("start Python: %w", err)
 	}
-	rt, err := py.Open(slog.New(slog.DiscardHandler))
+	rt, err := py.Open(nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -111,8 +134,8 @@ func Start(p Program) (*Python, error) {
 	if function == "" {
 		function = "run"
 	}
-	python := &Python{Runtime: rt, Found: found, end: make(chan struct{})}
-	ready := make(chan []any, 1)
+	python := &Python{Runtime: rt, Found: found, end: make(chan struct{}), ended: make(chan int, 1)}
+	ready, attended := make(chan []any, 1), make(chan struct{})
 	rt.Handle("boot.order", func(context.Context, []any) (any, error) {
 		return py.Tuple{p.Module, function, p.Options}, nil
 	})
@@ -121,13 +144,14 @@ func Start(p Program) (*Python, error) {
 		return nil, nil
 	})
 	rt.Handle("testkit.end", func(ctx context.Context, _ []any) (any, error) {
+		close(attended)
 		select {
 		case <-python.end:
 		case <-ctx.Done():
 		}
 		return nil, nil
 	})
-	python.wait, err = py.Start(py.Boot{
+	wait, err := py.Start(py.Boot{
 		Library:    found.Library,
 		Executable: found.Executable,
 		Faces:      filepath.Join(Root(), "python"),
@@ -135,8 +159,12 @@ func Start(p Program) (*Python, error) {
 	if err != nil {
 		return nil, err
 	}
+	go func() { python.ended <- wait() }()
 	select {
-	case python.Ready = <-ready:
+	case status := <-python.ended:
+		return nil, fmt.Errorf("start Python: the program ended with status %d before it was ready", status)
+	case <-attended: // the last goroutine that is there all the time
+		python.Ready = <-ready
 		return python, nil
 	case <-time.After(patience):
 		return nil, errors.New("start Python: the program is not ready; its traceback is above")
@@ -146,5 +174,5 @@ func Start(p Program) (*Python, error) {
 // End lets the program end and returns the status of its main thread.
 func (p *Python) End() int {
 	close(p.end)
-	return p.wait()
+	return <-p.ended
 }

@@ -29,6 +29,7 @@ type Protocol struct {
 	defined bool
 	keys    uint16                    // the first of the shared keys
 	environ map[netip.AddrPort]uint16 // templates, by the address a request came to
+	numbers []uint16                  // of the templates
 	last    netip.AddrPort            // the one before, and its template
 	lastID  uint16
 	fields  []httpserver.Field
@@ -36,6 +37,8 @@ type Protocol struct {
 	rest    []item          // fields that are not known
 	scratch []byte
 }
+
+const maxTemplates = 256
 
 // item is a field that has no place among the known ones, and where its like is.
 type item struct {
@@ -110,14 +113,18 @@ func (p *Protocol) template(s *relay.Side, local netip.AddrPort) uint16 {
 	}
 	id, ok := p.environ[local]
 	if !ok {
-		if len(p.environ) >= 256 {
-			clear(p.environ) // an address per request: not one worth keeping
+		// An address per request: not one worth keeping, and numbers are few.
+		if len(p.environ) >= maxTemplates {
+			clear(p.environ)
+		}
+		if len(p.environ) == len(p.numbers) {
+			p.numbers = append(p.numbers, relay.NewIDs(1))
 		}
 		name, port := "localhost", ""
 		if local.IsValid() {
 			name, port = local.Addr().Unmap().String(), strconv.Itoa(int(local.Port()))
 		}
-		id = relay.NewIDs(1)
+		id = p.numbers[len(p.environ)]
 		s.Port.Define(id, py.Dict{
 			{"wsgi.version", py.Tuple{1, 0}},
 			{"wsgi.url_scheme", "http"},
@@ -307,6 +314,10 @@ var errAnswer = errors.New("read answer: it is not a status, headers and a body"
 // carry it on.
 func (p *Protocol) Sent(c *relay.Call, v py.Reader) (streamed int, err error) {
 	if c.X == nil {
+		if c.Done {
+			c.Done = false // said once
+			c.Warn("answer shortened: the body is longer than its Content-Length")
+		}
 		return 0, nil
 	}
 	if v.Peek() == py.TagBytes {
@@ -365,6 +376,9 @@ func (p *Protocol) head(v *py.Reader) (*httpserver.Head, []byte, error) {
 			return nil, nil, errors.New("read answer: a header is not a pair of str")
 		}
 		name := v.Text()
+		if relay.SameName(name, "connection") {
+			return nil, nil, errors.New("read answer: the header Connection is the server's; an application has none")
+		}
 		if v.Peek() != py.TagStr {
 			return nil, nil, fmt.Errorf("read answer: the value of header %q is not a str", name)
 		}

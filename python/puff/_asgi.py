@@ -7,7 +7,9 @@ unless there is something to wait for. The messages go to Go as they are.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
+from inspect import Parameter
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Lifespan", "handler"]
 
 _log = logging.getLogger("puff.asgi")
+_POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 _GONE = {"type": "http.disconnect"}
 
 
@@ -118,8 +121,8 @@ class Lifespan:
         if self._started.done():
             self._started.result()  # raises what startup.failed said
             return True
-        error = self._task.exception() if not self._task.cancelled() else None
-        self._task = None
+        task, self._task = self._task, None
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if self.mode == "on":
             if error is not None:
                 raise error
@@ -164,9 +167,7 @@ class Lifespan:
 
 
 def is_asgi(app: Any) -> bool:
-    """Whether app looks like ASGI 3: a coroutine function, or an object whose call is one."""
-    import inspect
-
+    """Whether app looks like ASGI 3: its call is a coroutine function, or takes three arguments."""
     if inspect.isclass(app):
         return hasattr(app, "__await__")
     target: Any = app
@@ -174,4 +175,11 @@ def is_asgi(app: Any) -> bool:
         target = target.func
     if inspect.iscoroutinefunction(target):
         return True
-    return callable(target) and inspect.iscoroutinefunction(type(target).__call__)
+    if callable(target) and inspect.iscoroutinefunction(type(target).__call__):
+        return True
+    try:
+        parameters = inspect.signature(app).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    needed = [p for p in parameters if p.default is p.empty and p.kind in _POSITIONAL]
+    return len(needed) == 3  # scope, receive, send; WSGI's are two

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import _puff
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterator
 
 __all__ = ["LoopLane", "new_event_loop", "start_task"]
 
@@ -54,6 +54,7 @@ class LoopLane:
         self.loop = loop
         self.tasks: dict[int, asyncio.Task[Any]] = {}
         self.stopped: asyncio.Future[None] = loop.create_future()
+        self._items: Iterator[tuple[int, Any, int, Any]] | None = None  # of the batch at hand
         loop.add_reader(self._fd, self._drain)
         loop.call_soon(self._drain)
 
@@ -85,15 +86,24 @@ class LoopLane:
     def _drain(self) -> None:
         lane = self.lane
         call, result = _puff.CALL, _puff.RESULT
-        for kind, target, ticket, value in _puff.take(lane, 0):
-            if kind == call:
-                target(ticket, value)
-            elif kind == result:
-                target.switch(value)
-            else:
-                self._control(kind, target, ticket, value)
-        if not _puff.park(lane):
-            self.loop.call_soon(self._drain)
+        idle = False
+        try:
+            if self._items is None:
+                self._items = iter(_puff.take(lane, 0))
+            for kind, target, ticket, value in self._items:
+                if kind == call:
+                    target(ticket, value)
+                elif kind == result:
+                    target.switch(value)
+                else:
+                    self._control(kind, target, ticket, value)
+            self._items = None
+            idle = _puff.park(lane)
+        finally:
+            # Also when a signal handler of the program's raised: the rest of the batch is
+            # not lost with it.
+            if not idle and _lanes.get(self.loop) is self:
+                self.loop.call_soon(self._drain)
 
     def _control(self, kind: int, target: Any, ticket: int, value: Any) -> None:
         if kind == _puff.ERROR:

@@ -16,6 +16,8 @@ STOP: int
 
 executable: str | None
 """What ``sys.executable`` is to be; None: leave it."""
+typed: str | None
+"""The name that Python was started by: the first of ``sys.orig_argv``; None: leave it."""
 python: str
 """The python whose environment this is."""
 faces: str

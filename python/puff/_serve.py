@@ -121,6 +121,8 @@ async def _asgi_main(app: Any, mode: str) -> int:
     handle = _puff.handle(handler(app, lane, lifespan.state if has else None))
     await lane.call(("serve.ready", "asgi", lane.lane, handle, {}, platform_version()))
     await lane.stopped
+    while lane.tasks:  # work that goes on behind an answer
+        await asyncio.wait(lane.tasks.values())
     try:
         await lifespan.shutdown()
     except Exception as e:

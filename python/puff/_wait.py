@@ -33,6 +33,8 @@ _local = _Local()
 class ThreadLane:
     """The lane of a plain thread: it takes only while the thread waits for an answer."""
 
+    pid = 0  # of the process that opened it: nobody's yet
+
     def __init__(self) -> None:
         self.lane, _ = _puff.lane()
         self.pid = os.getpid()

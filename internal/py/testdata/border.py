@@ -8,30 +8,19 @@ answer; what it raises goes to Go as an error.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gc
-import os
-import sys
 import threading
-import traceback
 from typing import TYPE_CHECKING, Any
 
 import _puff
 from puff._hub import Hub
 from puff._loop import LoopLane, start_task
-from puff._wait import ThreadLane, _local, call
+from puff._wait import call
+from puff.errors import describe
 
 import border_functions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-def describe(error: BaseException) -> tuple[str, str, str]:
-    """What Go is told of an exception."""
-    cls = type(error)
-    name = cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
-    return name, str(error), "".join(traceback.format_exception(cls, error, error.__traceback__))
 
 
 def function(name: str) -> Callable[..., Any]:
@@ -76,7 +65,17 @@ def on_loop(lane: LoopLane) -> Callable[[int, Any], None]:
             else:
                 finish(ticket, task.result)
 
-        lane.start(ticket, run(name, args), over)
+        task = start_task(run(name, args), lane.loop)
+        if task.done():
+            over(task)
+            return
+        lane.tasks[ticket] = task
+
+        def later(task: asyncio.Task[Any]) -> None:
+            del lane.tasks[ticket]
+            over(task)
+
+        task.add_done_callback(later)
 
     return handle
 
@@ -94,8 +93,7 @@ def loop_thread(opened: Callable[..., None]) -> None:
         await lane.stopped
         lane.close()
 
-    with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(main())
+    asyncio.run(main())
 
 
 def echo(ticket: int, value: Any) -> None:

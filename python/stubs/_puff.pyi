@@ -1,0 +1,1 @@
+../puff/_puff.pyi

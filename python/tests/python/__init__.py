@@ -1,0 +1,1 @@
+"""``puff python`` beside python3."""

@@ -1,0 +1,1 @@
+"""``puff serve`` from outside: what clients, applications and operators are promised."""

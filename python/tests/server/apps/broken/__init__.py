@@ -1,0 +1,1 @@
+"""Modules that can not be imported, each in a way of its own."""

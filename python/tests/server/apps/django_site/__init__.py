@@ -1,0 +1,1 @@
+"""A Django project in three files."""

@@ -1,0 +1,410 @@
+"""ASGI 3 (spec 2.5) through a real server."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .client import Connection, CutOff, get, post
+
+if TYPE_CHECKING:
+    from .conftest import Shared
+    from .process import Puff
+
+
+@pytest.fixture
+def puff(shared: Shared) -> Puff:
+    return shared("asgi_app:app")
+
+
+def scope(puff: Puff, target: str, *headers: tuple[str, str], method: str = "GET") -> Any:
+    return json.loads(get(puff.port, target, headers, method).body)
+
+
+def test_the_scope_is_exact(puff: Puff) -> None:
+    got = scope(puff, "/show?a=%20b&c", ("X-One", "1"), ("x_two", "2"), ("X-ONE", "caf\xe9"))
+    client = got.pop("client")
+    assert client[:2] == ["tuple", "127.0.0.1"]
+    assert isinstance(client[2], int)
+    assert got == {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.5"},
+        "http_version": "1.1",
+        "server": ["tuple", "127.0.0.1", puff.port],
+        "scheme": "http",
+        "method": "GET",
+        "root_path": "",
+        "path": "/show",
+        "raw_path": ["bytes", "/show"],
+        "query_string": ["bytes", "a=%20b&c"],
+        "headers": [
+            "list",
+            ["tuple", ["bytes", "host"], ["bytes", "test.example"]],
+            ["tuple", ["bytes", "x-one"], ["bytes", "1"]],
+            ["tuple", ["bytes", "x_two"], ["bytes", "2"]],
+            ["tuple", ["bytes", "x-one"], ["bytes", "caf\xe9"]],
+        ],
+        "state": {"database": "db", "items": ["list", "shared"]},
+        "extensions": {"http.response.pathsend": {}, "http.response.early_hint": {}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "raw"),
+    [
+        ("/%C3%A9", "/\xe9", "/%C3%A9"),
+        ("/a%2Fb", "/a/b", "/a%2Fb"),
+        ("/%FF", "/\ufffd", "/%FF"),
+        ("/100%", "/100%", "/100%"),
+        ("/%zz", "/%zz", "/%zz"),
+        ("/a?b?c", "/a", "/a"),
+        ("http://other.example/p?q", "/p", "/p"),
+        ("/%F0%9F%98%80", "/\U0001f600", "/%F0%9F%98%80"),
+    ],
+)
+def test_the_path_is_decoded_and_kept(puff: Puff, target: str, path: str, raw: str) -> None:
+    got = scope(puff, target)
+    assert (got["path"], got["raw_path"]) == (path, ["bytes", raw])
+
+
+def test_http_1_0_and_odd_methods_are_named(puff: Puff) -> None:
+    with Connection(puff.port) as c:
+        got = json.loads(c.exchange("PURGE", "/show", version="1.0").body)
+        assert (got["http_version"], got["method"]) == ("1.0", "PURGE")
+
+
+def test_a_root_path_is_in_front_of_the_path(shared: Shared) -> None:
+    puff = shared("asgi_app:app", "--root-path", "/mounted")
+    for target in ["/mounted/some%20thing", "/some%20thing"]:
+        got = scope(puff, target)
+        assert got["root_path"] == "/mounted"
+        assert got["path"] == "/mounted/some thing"
+        assert got["raw_path"] == ["bytes", "/mounted/some%20thing"]
+
+
+def test_each_request_has_a_scope_of_its_own(puff: Puff) -> None:
+    assert get(puff.port, "/changes").text == get(puff.port, "/changes").text
+    got = scope(puff, "/show")
+    assert got["state"] == {"database": "db", "items": ["list", "shared"]}
+    assert got["extensions"] == {"http.response.pathsend": {}, "http.response.early_hint": {}}
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000, 60_000, 70_000, 3_000_000])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_comes_in_messages(puff: Puff, size: int, chunked: bool) -> None:
+    body = b"b" * size
+    chunks = [body[i : i + 9_973] for i in range(0, size, 9_973)] if chunked else None
+    with Connection(puff.port) as c:
+        r = c.exchange("POST", "/messages", body=b"" if chunked else body, chunks=chunks)
+        got = json.loads(r.body)
+        assert (got["size"], got["last"]) == (size, "http.request")
+        for keys, kind, _, _ in got["messages"]:
+            assert (keys, kind) == (["body", "more_body", "type"], "bytes")
+        assert [m[3] for m in got["messages"]] == [True] * (len(got["messages"]) - 1) + [False]
+        assert c.exchange("GET", "/hello").text == "hello"
+
+
+def test_a_body_can_be_answered_while_it_comes(puff: Puff) -> None:
+    with Connection(puff.port) as c:
+        c.send(b"POST /echo-stream HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        c.send(b"3\r\none\r\n")
+        assert c.chunk_after_head() == b"one"
+        c.send(b"3\r\ntwo\r\n")
+        assert c.chunk() == b"two"
+        c.send(b"0\r\n\r\n")
+        assert c.chunk() == b""
+        assert c.exchange("GET", "/hello").text == "hello"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_after_the_answer_receive_says_disconnect(puff: Puff, method: str) -> None:
+    mark = puff.mark()
+    with Connection(puff.port) as c:
+        assert c.exchange(method, "/after?tag=t1").text == "done"
+        puff.wait_for("app: after http.disconnect http.disconnect t1", mark)
+        assert c.exchange(method, "/pending?tag=t2").text == "done"
+        puff.wait_for("app: pending http.disconnect t2", mark)
+        assert c.exchange("GET", "/hello").text == "hello"
+
+
+@pytest.mark.parametrize("way", ["close", "reset"])
+def test_every_receive_hears_that_the_client_left(puff: Puff, way: str) -> None:
+    mark = puff.mark()
+    with Connection(puff.port) as c:
+        c.request("GET", f"/waits-to-go?tag=go-{way}")
+        assert c.chunk_after_head() == b"first"
+        c.reset() if way == "reset" else c.sock.close()
+    puff.wait_for(f"app: gone http.disconnect http.disconnect go-{way}", mark)
+    puff.wait_for(f"app: send raised ClientDisconnected go-{way}", mark)
+
+
+@pytest.mark.parametrize("way", ["close", "reset"])
+@pytest.mark.parametrize("body", [b"", b"x", b"x" * 100_000])
+def test_a_client_may_leave_before_the_answer(puff: Puff, way: str, body: bytes) -> None:
+    mark, tag = puff.mark(), f"b-{way}-{len(body)}"
+    target = f"/waits-before?tag={tag}"
+    with Connection(puff.port) as c:
+        if len(body) > 65536:
+            c.send(
+                b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n" % target.encode()
+            )
+            c.send(b"x")
+        else:
+            c.request("POST", target, body=body)
+            puff.wait_for(f"app: before {tag}", mark)
+        c.reset() if way == "reset" else c.sock.close()
+    puff.wait_for(f"app: gone http.disconnect {tag}", mark)
+
+
+def test_send_raises_when_the_client_left(puff: Puff) -> None:
+    mark = puff.mark()
+    with Connection(puff.port) as c:
+        c.request("GET", "/endless?tag=e1")
+        assert c.chunk_after_head()
+        c.reset()
+    puff.wait_for("app: send raised ClientDisconnected e1", mark)
+
+
+def test_a_slow_client_holds_the_application_back(puff: Puff) -> None:
+    with Connection(puff.port, receive_buffer=1 << 16) as slow, Connection(puff.port) as other:
+        slow.request("GET", "/flood")
+        head = slow.head()
+        before = most_memory(puff)
+        for _ in range(50):
+            assert int(other.exchange("GET", "/flooded").text) < 16 << 20
+        slow.body(head)
+        assert len(head.body) == 64 << 20
+        assert most_memory(puff) - before < 32 << 20
+
+
+def most_memory(puff: Puff) -> int:
+    """The most memory the server ever held, in bytes."""
+    status = Path(f"/proc/{puff.pid}/status").read_text()
+    found = re.search(r"VmHWM:\s*(\d+) kB", status)
+    assert found is not None
+    return int(found[1]) << 10
+
+
+@pytest.mark.parametrize(
+    "case",
+    ["list-of-tuples", "list-of-lists", "tuple", "generator", "items", "bytearrays", "iterator"],
+)
+def test_headers_are_any_iterable_of_pairs(puff: Puff, case: str) -> None:
+    r = get(puff.port, f"/pairs?case={case}")
+    assert (r.status, r.all("x-a"), r.text) == (200, ["1", "2"], "body")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        "crlf", "nul", "name", "name-empty", "not-pairs", "triple", "value-none", "status-none",
+        "status-text", "status-high", "status-101", "length",
+    ],
+)  # fmt: skip
+def test_a_bad_head_is_500_and_said_in_the_log(puff: Puff, case: str) -> None:
+    mark = puff.mark()
+    with Connection(puff.port) as c:
+        r = c.exchange("GET", f"/bad?case={case}")
+        assert (r.status, r.get("x-a"), r.get("x-b")) == (500, None, None)
+        puff.wait_for("level=ERROR.*exception in application", mark)
+        assert c.exchange("GET", "/hello").text == "hello"
+
+
+@pytest.mark.parametrize("target", ["/no-start", "/two-starts", "/unknown-message", "/text-body"])
+def test_messages_out_of_place_are_500(puff: Puff, target: str) -> None:
+    mark = puff.mark()
+    with Connection(puff.port) as c:
+        assert c.exchange("GET", target).status == 500
+        puff.wait_for("level=ERROR.*exception in application", mark)
+        assert c.exchange("GET", "/hello").text == "hello"
+
+
+def test_fields_of_the_connection_are_the_servers(puff: Puff) -> None:
+    r = get(puff.port, "/hop")
+    assert (r.text, r.framing, r.get("keep-alive"), r.get("x-a")) == ("body", "length", None, "1")
+    with Connection(puff.port) as c:
+        assert c.exchange("GET", "/closes").get("connection") == "close"
+        assert c.ended()
+
+
+def test_fields_may_repeat(puff: Puff) -> None:
+    r = get(puff.port, "/cookies")
+    assert (r.all("set-cookie"), r.get("x-latin")) == (["a=1", "b=2"], "caf\xe9")
+
+
+def test_an_answer_may_be_streamed(puff: Puff) -> None:
+    with Connection(puff.port) as c:
+        r = c.exchange("GET", "/streams")
+        assert (r.text, r.framing) == ("abc", "chunked")
+        r = c.exchange("GET", "/streams", version="1.0")
+        assert (r.text, r.framing) == ("abc", "close")
+
+
+def test_chunks_leave_as_they_are_made(puff: Puff) -> None:
+    with Connection(puff.port) as c:
+        c.request("GET", "/in-steps?tag=s1")
+        assert c.chunk_after_head() == b"first"
+        get(puff.port, "/step?tag=s1")
+        assert (c.chunk(), c.chunk()) == (b"second", b"")
+
+
+@pytest.mark.parametrize(
+    "target", ["/hello", "/streams", "/pathsend?size=100", "/length?n=3&chunks=abc"]
+)
+def test_head_has_no_body(puff: Puff, target: str) -> None:
+    with Connection(puff.port) as c:
+        assert c.exchange("HEAD", target).status == 200
+        assert c.exchange("GET", "/hello").text == "hello"
+
+
+@pytest.mark.parametrize("n", [204, 304])
+def test_no_body_goes_where_none_belongs(puff: Puff, n: int) -> None:
+    with Connection(puff.port) as c:
+        assert c.exchange("GET", f"/status?n={n}").body == b""
+        assert c.exchange("GET", "/hello").text == "hello"
+
+
+def test_a_length_is_kept(puff: Puff) -> None:
+    puff.expect("shorter")
+    with Connection(puff.port) as c:
+        r = c.exchange("GET", "/length?n=6&chunks=abc.def")
+        assert (r.text, r.framing) == ("abcdef", "length")
+        mark = puff.mark()
+        assert c.exchange("GET", "/length?n=4&chunks=abc.def").text == "abcd"
+        puff.wait_for("level=WARN", mark)
+        mark = puff.mark()
+        with pytest.raises(CutOff):
+            c.exchange("GET", "/length?n=9&chunks=abc.def")
+        puff.wait_for("level=WARN|level=ERROR", mark)
+
+
+def test_a_message_after_the_end_is_ignored(puff: Puff) -> None:
+    mark = puff.mark()
+    with Connection(puff.port) as c:
+        assert c.exchange("GET", "/after-the-end?tag=x").text == "whole"
+        puff.wait_for("app: sent after the end x", mark)
+        assert c.exchange("GET", "/hello").text == "hello"
+
+
+def test_an_exception_is_500_without_details(puff: Puff) -> None:
+    puff.expect("a secret of the application", "after start")
+    for target, error in [("/fails", "a secret"), ("/fails-after-start", "after start")]:
+        mark = puff.mark()
+        with Connection(puff.port) as c:
+            r = c.exchange("GET", target)
+            assert (r.status, r.framing) == (500, "length")
+            assert error.encode() not in r.body
+            puff.wait_for(f"^ValueError: {error}", mark)
+            assert c.exchange("GET", "/hello").text == "hello"
+
+
+def test_an_exception_in_the_middle_cuts_the_connection(puff: Puff) -> None:
+    puff.expect("in the middle")
+    for target in ["/fails-in-the-middle", "/returns-in-the-middle"]:
+        with Connection(puff.port) as c, pytest.raises(CutOff) as cut:
+            c.exchange("GET", target)
+        assert cut.value.response is not None
+        assert cut.value.response.body == b"some"
+
+
+def test_an_exception_after_the_answer_is_logged(puff: Puff) -> None:
+    puff.expect("at the end")
+    mark = puff.mark()
+    with Connection(puff.port) as c:
+        assert c.exchange("GET", "/fails-at-the-end").text == "whole"
+        puff.wait_for("^ValueError: at the end", mark)
+        assert c.exchange("GET", "/hello").text == "hello"
+
+
+@pytest.mark.parametrize("target", ["/returns", "/returns-after-start", "/cancels-itself"])
+def test_no_answer_is_500(puff: Puff, target: str) -> None:
+    with Connection(puff.port) as c:
+        assert c.exchange("GET", target).status == 500
+        assert c.exchange("GET", "/hello").text == "hello"
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_536, 5_000_000])
+def test_a_file_is_sent_by_its_path(puff: Puff, size: int) -> None:
+    want = bytes(range(251)) * (size // 251) + bytes(size % 251)
+    with Connection(puff.port) as c:
+        r = c.exchange("GET", f"/pathsend?size={size}")
+        assert (r.status, r.get("content-length"), r.get("content-type")) == (
+            200, str(size), "application/x",
+        )  # fmt: skip
+        assert r.body == want
+        assert c.exchange("HEAD", f"/pathsend?size={size}").get("content-length") == str(size)
+        assert c.exchange("GET", "/hello").text == "hello"
+
+
+def test_part_of_a_file_may_be_sent(puff: Puff) -> None:
+    assert len(get(puff.port, "/pathsend?size=1000&length=10&name=part").body) == 10
+
+
+@pytest.mark.parametrize("name", ["nothing-here", "."])
+def test_a_file_that_is_none_is_500(puff: Puff, name: str) -> None:
+    mark = puff.mark()
+    with Connection(puff.port) as c:
+        assert c.exchange("GET", f"/pathsend?size=1&missing=1&name={name}").status == 500
+        puff.wait_for("level=ERROR.*pathsend", mark)
+        assert c.exchange("GET", "/hello").text == "hello"
+
+
+def test_early_hints_come_before_the_answer(puff: Puff) -> None:
+    with Connection(puff.port) as c:
+        r = c.exchange("GET", "/early-hint")
+        assert (r.status, r.text, len(r.interim)) == (200, "hinted", 1)
+        assert r.interim[0].status == 103
+        assert r.interim[0].all("link") == ["</a.css>; rel=preload", "</b.js>; rel=preload"]
+        assert c.exchange("GET", "/early-hint", version="1.0").interim == []
+
+
+def together(puff: Puff, n: int, prefix: str) -> list[str]:
+    """n requests that wait for one another, each on a connection of its own."""
+    answers = [""] * n
+
+    def ask(i: int) -> None:
+        answers[i] = get(puff.port, f"/barrier?n={n}&tag={prefix}{i}").text
+
+    threads = [threading.Thread(target=ask, args=(i,)) for i in range(n)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return answers
+
+
+def test_fifty_requests_wait_at_once_with_contexts_of_their_own(puff: Puff) -> None:
+    for prefix in ["a", "b"]:
+        assert together(puff, 50, prefix) == [f"unset {prefix}{i}" for i in range(50)]
+
+
+def test_puff_can_be_awaited(puff: Puff) -> None:
+    assert get(puff.port, "/sleeps").text == "slept"
+
+
+def test_a_receive_that_is_cancelled_loses_nothing(puff: Puff) -> None:
+    mark = puff.mark()
+    with Connection(puff.port) as c:
+        c.send(b"POST /drops?tag=d1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        c.send(b"3\r\none\r\n")
+        puff.wait_for("app: dropped d1", mark)
+        c.send(b"3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n")
+        assert c.response().text == "11"
+
+
+def test_waiting_for_a_client_may_time_out(puff: Puff) -> None:
+    assert get(puff.port, "/times-out").text == "timed out"
+
+
+def test_threads_are_the_applications(puff: Puff) -> None:
+    assert get(puff.port, "/thread").text == "from a thread"
+
+
+def test_a_body_comes_back_whole(puff: Puff) -> None:
+    body = bytes(range(256)) * 4096
+    assert post(puff.port, "/echo", body).body == body
