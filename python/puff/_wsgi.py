@@ -211,12 +211,21 @@ def handler(app: Application) -> Callable[[int, Any], None]:
     body is the whole body, or None: it is still on its way.
     """
 
+    answer = _puff.answer
+
     def handle(ticket: int, value: Any) -> None:
         environ, body = value
         exchange = _Exchange(ticket)
         environ["wsgi.input"] = Input(exchange) if body is None else BytesIO(body)
         try:
             result = app(environ, exchange.start_response)
+            head = exchange.head
+            if type(result) is list and len(result) == 1 and head and not exchange.sent:
+                body = result[0]
+                if type(body) is bytes:  # nothing to join and nothing to close: most answers
+                    answer(ticket, (head[0], head[1], body))
+                    exchange.sent = True
+                    return
             try:
                 _send(exchange, result)
             finally:
