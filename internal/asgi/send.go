@@ -14,12 +14,12 @@ import (
 type message struct {
 	kind    []byte
 	status  int64
-	headers py.Reader
+	headers []byte // encoded; nil: none
 	body    []byte
 	more    bool
 	path    []byte
 	links   py.Reader
-	has     struct{ status, headers, links bool }
+	has     struct{ status, links bool }
 }
 
 // Sent implements relay.Protocol.
@@ -55,8 +55,7 @@ func read(v py.Reader) (m message, err error) {
 		case "status":
 			m.status, m.has.status = v.Int(), true
 		case "headers":
-			m.headers, m.has.headers = v, true
-			v.Skip()
+			m.headers = v.Raw()
 		case "body":
 			if v.Peek() != py.TagBytes {
 				return m, errors.New("send: the body is not bytes")
@@ -101,13 +100,12 @@ func (p *Protocol) start(c *relay.Call, m *message) error {
 		return errors.New("send: http.response.start has no status")
 	}
 	c.Start = py.AppendInt(c.Start[:0], m.status)
-	if !m.has.headers || m.headers.Peek() == py.TagNone {
+	if m.headers == nil || py.Tag(m.headers[0]) == py.TagNone {
 		c.Start = py.AppendHead(c.Start, py.TagList, 0)
-		return nil
+	} else {
+		c.Start = append(c.Start, m.headers...)
 	}
-	c.Start = m.headers.AppendNext(c.Start)
-	_, err := p.head(c) // what is wrong with it is said to the call that sent it
-	return err
+	return nil
 }
 
 // head reads the head that was kept.

@@ -116,11 +116,14 @@ func (r *Reader) Truth() bool {
 	return t == TagTrue
 }
 
-// AppendNext appends the bytes of the next value and passes over it.
-func (r *Reader) AppendNext(b []byte) []byte {
+// Raw passes over the next value and returns the bytes that encode it, nil if it is Bad.
+func (r *Reader) Raw() []byte {
 	start := r.b
 	r.Skip()
-	return append(b, start[:len(start)-len(r.b)]...)
+	if r.Bad {
+		return nil
+	}
+	return start[: len(start)-len(r.b) : len(start)-len(r.b)]
 }
 
 // Skip passes over the next value.
