@@ -20,10 +20,8 @@ func (a *App) RunCommand(ctx context.Context, c *Config, command Command, args [
 		"function": command.Function, "add_cwd": c.AddCwdToPath,
 		"argv": append([]string{command.Name}, args...),
 	})
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 // Wait keeps what the configuration starts running until a signal.
@@ -36,6 +34,7 @@ func (a *App) Wait(ctx context.Context, c *Config) error {
 	signals := py.Signals(ctx, syscall.SIGINT, syscall.SIGTERM)
 	stop := make(chan struct{})
 	p.rt.Handle("wait.stop", func(ctx context.Context, _ []any) (any, error) {
+		log.Info("waiting for a signal", "pid", os.Getpid())
 		select {
 		case <-stop:
 			return nil, nil

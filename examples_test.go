@@ -1,16 +1,15 @@
 package puff_test
 
-// The examples as they stand, and the wheel, each through the real binary.
+// The examples as they stand, through the real binary.
 
 import (
-	"archive/zip"
 	"bufio"
 	"bytes"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/csv"
+	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,8 +19,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/puffstack/puff/internal/testkit"
 )
@@ -203,91 +200,106 @@ func TestTheCommandsExampleRunsAsItStands(t *testing.T) {
 	}
 }
 
-func TestTheWheelGivesAVenvThePackageAndTheCommand(t *testing.T) {
+func TestMakeDemoServesBothExamplesUntilItIsInterrupted(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds the binary again and installs with pip")
+		t.Skip("makes .venv with pip")
 	}
-	python := interpreter(t)
-	folder := t.TempDir()
-	wheel := strings.TrimSpace(run(t, ".", python, "scripts/wheel", folder))
-	checkWheel(t, wheel)
-
-	venv := filepath.Join(folder, "venv")
-	run(t, folder, python, "-m", "venv", venv)
-	run(t, folder, filepath.Join(venv, "bin", "pip"), "install", "-q", wheel, "flask")
-	if got := run(t, folder, filepath.Join(venv, "bin", "puff"), "version"); !strings.HasPrefix(got, "puff ") {
-		t.Errorf("puff version: got %q", got)
-	}
-	got := run(t, folder, filepath.Join(venv, "bin", "python"), "-c", "import puff; print(puff.__file__)")
-	if !strings.HasPrefix(got, venv) {
-		t.Errorf("import puff: got %q, want it from %s", got, venv)
-	}
-	example, err := filepath.Abs("examples/flask")
+	port := freePorts(t)
+	command := exec.Command("make", "demo", fmt.Sprintf("PORT=%d", port))
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as a terminal would
+	out, err := command.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Nothing says which Python: the one beside the command it is.
-	url := serve(t, folder, filepath.Join(venv, "bin", "puff"), "app:app", "--app-dir", example)
-	ask(t, url, request{"", "GET", "/hello?name=wheel", "", 200, "Hello, wheel!"})
-	got = run(t, folder, filepath.Join(venv, "bin", "puff"), "python", "-c", "import sys; print(sys.prefix)")
-	if strings.TrimSpace(got) != venv {
-		t.Errorf("puff python: got the prefix %q, want %s", got, venv)
+	command.Stderr = command.Stdout
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := bufio.NewReader(out)
+	var log strings.Builder
+	for !strings.Contains(log.String(), "Ctrl-C ends both.") {
+		line, err := said.ReadString('\n')
+		log.WriteString(line)
+		if err != nil {
+			_ = command.Wait()
+			t.Fatalf("make demo ended:\n%s", log.String())
+		}
+	}
+	for i, page := range []string{"Flask under Puff", "FastAPI under Puff"} {
+		url := fmt.Sprintf("http://127.0.0.1:%d", port+i)
+		if !strings.Contains(log.String(), url+"/\n") {
+			t.Errorf("make demo does not print %s/:\n%s", url, log.String())
+		}
+		ask(t, url, request{"", "GET", "/", "", 200, page})
+	}
+	if err := syscall.Kill(-command.Process.Pid, syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	// The pipe ends when the last process that could write to it has.
+	rest, err := io.ReadAll(said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = command.Wait() // make's status says that it was interrupted
+	if strings.Contains(string(rest), "Traceback") {
+		t.Errorf("make demo did not end well:\n%s", rest)
+	}
+	for i := range 2 {
+		if c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port+i)); err == nil {
+			c.Close()
+			t.Errorf("port %d is still served", port+i)
+		}
 	}
 }
 
-func TestTheSameFilesMakeTheSameWheel(t *testing.T) {
-	const program = `
-import hashlib, pathlib, sys, backend
-for name in "one", "two":
-    folder = pathlib.Path(sys.argv[1], name)
-    wheel = folder / backend.write_wheel(folder, b"the binary")
-    print(hashlib.sha256(wheel.read_bytes()).hexdigest())
-`
-	got := strings.Fields(run(t, "python", interpreter(t), "-c", program, t.TempDir()))
-	if len(got) != 2 || got[0] != got[1] {
-		t.Errorf("two wheels have the hashes %q", got)
-	}
-}
-
-// checkWheel compares RECORD with what is there.
-func checkWheel(t *testing.T, name string) {
+// freePorts returns a port that is free, as is the next. They are below those that the
+// kernel gives to clients, who would take them meanwhile.
+func freePorts(t *testing.T) int {
 	t.Helper()
-	if !regexp.MustCompile(`/puff_py-[0-9.]+-py3-none-[a-z0-9_]+\.whl$`).MatchString(name) {
-		t.Errorf("the wheel is called %s", name)
-	}
-	archive, err := zip.OpenReader(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer archive.Close()
-	got, want := map[string]string{}, map[string]string{}
-	for _, f := range archive.File {
-		in, err := f.Open()
+	for range 100 {
+		port := 10000 + 2*rand.IntN(10000)
+		a, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
-			t.Fatal(err)
-		}
-		data, err := io.ReadAll(in)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sum := sha256.Sum256(data)
-		got[f.Name] = "sha256=" + base64.RawURLEncoding.EncodeToString(sum[:])
-		if strings.HasSuffix(f.Name, ".data/scripts/puff") != (f.Mode().Perm() == 0o755) {
-			t.Errorf("%s has the mode %v", f.Name, f.Mode())
-		}
-		if !strings.HasSuffix(f.Name, "/RECORD") {
 			continue
 		}
-		got[f.Name] = ""
-		rows, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, row := range rows {
-			want[row[0]] = row[1]
+		b, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+1))
+		a.Close()
+		if err == nil {
+			b.Close()
+			return port
 		}
 	}
-	if diff := cmp.Diff(got, want); diff != "" {
-		t.Errorf("the wheel (-) and its RECORD (+) differ:\n%s", diff)
+	t.Fatal("there are no two ports in a row that are free")
+	return 0
+}
+
+func TestThePuffOfOnesOwnInTheDocumentsAnswersPython(t *testing.T) {
+	data, err := os.ReadFile("docs/embedding.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := parseDocument(t, "docs/embedding.md", string(data)).fences[0].body
+	folder := t.TempDir()
+	main, overlay := filepath.Join(folder, "main.go"), filepath.Join(folder, "overlay.json")
+	if err := os.WriteFile(main, []byte(program), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// To Go it is a package of this module, as it would be with a go.mod of its own.
+	place, err := filepath.Abs("cmd/own/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := json.Marshal(map[string]any{"Replace": map[string]string{place: main}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(overlay, files, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	own := filepath.Join(folder, "own")
+	run(t, ".", "go", "build", "-overlay", overlay, "-o", own, "./cmd/own")
+	got := run(t, folder, own, "--python", interpreter(t), "python", "-c", `import puff; print(puff.call("shout", "hello"))`)
+	if want := "HELLO\n"; got != want {
+		t.Errorf("puff.call: got %q, want %q", got, want)
 	}
 }

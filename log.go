@@ -16,22 +16,22 @@ func newLogger(w io.Writer, level string) *slog.Logger {
 	levels := map[string]slog.Level{
 		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warning": slog.LevelWarn, "error": slog.LevelError,
 	}
-	h := &lineHandler{to: &sharedWriter{w: w}}
-	h.text = slog.NewTextHandler(&h.line, &slog.HandlerOptions{Level: levels[level]})
-	return slog.New(h)
+	to := &lineWriter{w: w}
+	return slog.New(&lineHandler{to: to, text: slog.NewTextHandler(&to.line, &slog.HandlerOptions{Level: levels[level]})})
 }
 
-type sharedWriter struct {
+// lineWriter is where every handler that came of one logger writes.
+type lineWriter struct {
 	mu sync.Mutex
 
-	w io.Writer
+	w    io.Writer
+	line bytes.Buffer // what the text handlers write to
 }
 
 // lineHandler is slog's text handler, but for the attribute "traceback", which follows
 // the line unquoted.
 type lineHandler struct {
-	to   *sharedWriter
-	line bytes.Buffer // of text; guarded by to.mu
+	to   *lineWriter
 	text slog.Handler
 }
 
@@ -52,25 +52,21 @@ func (h *lineHandler) Handle(ctx context.Context, r slog.Record) error {
 	})
 	h.to.mu.Lock()
 	defer h.to.mu.Unlock()
-	h.line.Reset()
+	h.to.line.Reset()
 	if err := h.text.Handle(ctx, line); err != nil {
 		return err
 	}
-	h.line.WriteString(trace)
-	_, err := h.to.w.Write(h.line.Bytes())
+	h.to.line.WriteString(trace)
+	_, err := h.to.w.Write(h.to.line.Bytes())
 	return err
 }
 
 // WithAttrs implements slog.Handler.
 func (h *lineHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	n := &lineHandler{to: h.to}
-	n.text = slog.NewTextHandler(&n.line, nil).WithAttrs(attrs)
-	return n
+	return &lineHandler{to: h.to, text: h.text.WithAttrs(attrs)}
 }
 
 // WithGroup implements slog.Handler.
 func (h *lineHandler) WithGroup(name string) slog.Handler {
-	n := &lineHandler{to: h.to}
-	n.text = slog.NewTextHandler(&n.line, nil).WithGroup(name)
-	return n
+	return &lineHandler{to: h.to, text: h.text.WithGroup(name)}
 }

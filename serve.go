@@ -55,8 +55,10 @@ func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) e
 	if s.AppDir != "" {
 		options["app_dir"] = s.AppDir
 	}
+	// Before the application is imported, which may take its time.
+	signals := py.Signals(ctx, syscall.SIGINT, syscall.SIGTERM)
 	p.run("puff._serve", "run", options)
-	return w.run(ctx)
+	return w.run(ctx, signals)
 }
 
 // listen opens every address, or none.
@@ -143,8 +145,7 @@ func (w *worker) applicationReady(_ context.Context, args []any) (any, error) {
 
 // run serves from when the application is ready until a signal, then drains. Python
 // ends the process: when its import fails, or when its lane has ended.
-func (w *worker) run(ctx context.Context) error {
-	signals := py.Signals(ctx, syscall.SIGINT, syscall.SIGTERM)
+func (w *worker) run(ctx context.Context, signals <-chan os.Signal) error {
 	var app application
 	select {
 	case app = <-w.ready:
@@ -197,7 +198,10 @@ func (w *worker) drain(server *httpserver.Server, shared *relay.Side, app applic
 }
 
 func (w *worker) relay(app application) relay.Config {
-	root := strings.TrimRight(w.config.RootPath, "/")
+	root := strings.Trim(w.config.RootPath, "/")
+	if root != "" {
+		root = "/" + root
+	}
 	c := relay.Config{Lane: app.lane, Function: app.function, Log: w.log}
 	if app.kind == "wsgi" {
 		config := wsgi.Config{

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,27 +29,37 @@ type acceptor struct {
 }
 
 // takeSocket returns a descriptor of the socket of ln, and closes ln: the runtime would otherwise wake for each connection
-// as well.
-func takeSocket(ln *net.TCPListener) (fd int, err error) {
-	raw, err := ln.SyscallConn()
+// as well. A Unix listener is closed at the end, since closing it removes the socket from the file system.
+func (s *Server) takeSocket(ln net.Listener) (int, error) {
+	fd, err := dupSocket(ln.(syscall.Conn))
 	if err != nil {
+		ln.Close()
 		return -1, fmt.Errorf("take socket of %s: %w", ln.Addr(), err)
 	}
-	controlErr := raw.Control(func(f uintptr) {
-		fd, err = unix.FcntlInt(f, unix.F_DUPFD_CLOEXEC, 0)
-		if err == nil {
-			// Accepted sockets inherit both.
-			unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-			unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
-		}
-	})
+	if _, ok := ln.(*net.UnixListener); ok {
+		s.group.Go(func() {
+			<-s.stop
+			ln.Close()
+		})
+		return fd, nil
+	}
+	// Accepted sockets inherit both.
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+	return fd, ln.Close()
+}
+
+// dupSocket returns a second descriptor of a socket, which outlives the first.
+func dupSocket(c syscall.Conn) (fd int, err error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	controlErr := raw.Control(func(f uintptr) { fd, err = unix.FcntlInt(f, unix.F_DUPFD_CLOEXEC, 0) })
 	if controlErr != nil {
-		err = controlErr
+		return -1, controlErr
 	}
-	if err != nil {
-		return -1, fmt.Errorf("take socket of %s: %w", ln.Addr(), err)
-	}
-	return fd, nil
+	return fd, err
 }
 
 // listen accepts from fd, which the loop owns from now on. It is called before run.

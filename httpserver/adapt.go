@@ -82,7 +82,14 @@ func (c *call) run(h http.Handler, r *http.Request) {
 	c.answer.finish()
 }
 
-// do has f called, unless x is over: a handler may have left a goroutine behind that still writes.
+// isOver reports whether x is over: a handler may have left a goroutine behind that still writes.
+func (c *call) isOver() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ended
+}
+
+// do has f called, unless x is over.
 func (c *call) do(f func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

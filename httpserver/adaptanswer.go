@@ -33,7 +33,7 @@ var (
 func (a *callAnswer) Header() http.Header { return a.header }
 
 func (a *callAnswer) WriteHeader(status int) {
-	if a.head != nil {
+	if a.head != nil || a.c.isOver() {
 		return
 	}
 	fields := a.fields()
@@ -95,6 +95,9 @@ func oneLine(r rune) rune {
 }
 
 func (a *callAnswer) Write(p []byte) (int, error) {
+	if a.c.isOver() {
+		return 0, ErrClosed
+	}
 	if a.head == nil {
 		a.WriteHeader(http.StatusOK)
 	}
@@ -134,6 +137,9 @@ func (a *callAnswer) sniff(more []byte) {
 
 // Flush sends what was collected.
 func (a *callAnswer) Flush() {
+	if a.c.isOver() {
+		return
+	}
 	if a.head == nil {
 		a.WriteHeader(http.StatusOK)
 	}

@@ -29,6 +29,7 @@ type adaptedSource struct {
 
 	queue  []func()
 	parked bool // the loop sleeps, or is about to
+	rung   bool // fd is readable
 	closed bool
 }
 
@@ -45,7 +46,7 @@ func (s *adaptedSource) post(f func()) {
 	}
 	s.queue = append(s.queue, f)
 	if s.parked {
-		s.parked = false
+		s.parked, s.rung = false, true
 		unix.Write(s.fd, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 	}
 }
@@ -58,6 +59,11 @@ func (s *adaptedSource) Drain() int {
 	s.mu.Lock()
 	queue := s.queue
 	s.queue = nil
+	if s.rung {
+		s.rung = false
+		var count [8]byte
+		unix.Read(s.fd, count[:])
+	}
 	s.mu.Unlock()
 	for _, f := range queue {
 		f()
@@ -68,8 +74,6 @@ func (s *adaptedSource) Drain() int {
 func (s *adaptedSource) Park() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var count [8]byte
-	unix.Read(s.fd, count[:])
 	s.parked = len(s.queue) == 0
 	return s.parked
 }

@@ -46,6 +46,30 @@ func BenchmarkHead(b *testing.B) {
 	}
 }
 
+func BenchmarkPlainText(b *testing.B) {
+	var values [][]byte
+	for line := range strings.SplitSeq(browserRequest, "\r\n") {
+		if _, value, ok := strings.Cut(line, ":"); ok {
+			values = append(values, []byte(value))
+		}
+	}
+	checks := map[string]func([]byte) bool{
+		"words": plainText,
+		"table": func(p []byte) bool { return all(p, inValue) },
+	}
+	for name, check := range checks {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				for _, v := range values {
+					if !check(v) {
+						b.Fatal("a value is refused")
+					}
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkAnswer(b *testing.B) {
 	b.ReportAllocs()
 	st := newStamp(&Config{ServerName: "puff"})
@@ -84,6 +108,33 @@ func (instant) Close() error       { return nil }
 
 func openInstant() (Source, error) { return instant{}, nil }
 
+// streamed is instant with streamed answers.
+type streamed struct{ instant }
+
+func (streamed) Handle(x *Exchange) {
+	x.Start(helloHead)
+	x.Write(helloBody[:5])
+	x.Write(helloBody[5:])
+	x.Finish(nil)
+}
+
+// collected is instant with answers that are given in Drain.
+type collected struct {
+	instant
+	waiting []*Exchange
+}
+
+func (s *collected) Handle(x *Exchange) { s.waiting = append(s.waiting, x) }
+
+func (s *collected) Drain() int {
+	n := len(s.waiting)
+	for _, x := range s.waiting {
+		x.Respond(helloHead, helloBody)
+	}
+	s.waiting = s.waiting[:0]
+	return n
+}
+
 // benchRoads are the roads as benchmarks and tests of allocations take them: with a handler that costs nothing.
 var benchRoads = map[string]Config{
 	"long":  {Handler: instant{}},
@@ -108,6 +159,31 @@ func BenchmarkHello(b *testing.B) {
 func BenchmarkBrowser(b *testing.B) {
 	for name, c := range benchRoads {
 		b.Run(name, func(b *testing.B) { benchClients(b, c, 64, browserRequest) })
+	}
+}
+
+// BenchmarkUpload is a body that takes the long road.
+func BenchmarkUpload(b *testing.B) {
+	c := Config{Handler: direct(func(x *Exchange, do func(func())) {
+		x.Peer = drainPeer{}
+		if x.Complete {
+			instant{}.Handle(x)
+			return
+		}
+		x.Pull()
+	})}
+	clients, _ := warmClients(b, c, 1, plainRequest)
+	in := []byte("POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n" + strings.Repeat("x", 1_000_000))
+	out := make([]byte, 4096)
+	b.SetBytes(int64(len(in)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := clients[0].Write(in); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := clients[0].Read(out); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
@@ -153,7 +229,7 @@ func warmClients(tb testing.TB, c Config, n int, request string) (clients []net.
 		clients = append(clients, nc)
 		b := make([]byte, 4096)
 		nc.Write([]byte(request))
-		if size, err = nc.Read(b); err != nil || !bytes.HasSuffix(b[:size], []byte("world")) {
+		if size, err = nc.Read(b); err != nil || !bytes.Contains(b[:size], []byte("world")) {
 			tb.Fatalf("got %q, %v", b[:size], err)
 		}
 	}
@@ -172,14 +248,18 @@ func TestTheShortRoadAllocatesNothingPerRequest(t *testing.T) {
 	}
 	post := "POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n" + strings.Repeat("x", 10000)
 	chunks := "POST /hello HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(strings.Repeat("x", 10000), 999)
-	for _, request := range []string{plainRequest, browserRequest, post, chunks} {
-		clients, size := warmClients(t, benchRoads["short"], 16, request)
-		in, out := []byte(request), make([]byte, size)
-		for range 10 {
-			roundTrip(t, clients, in, out)
-		}
-		if n := testing.AllocsPerRun(100, func() { roundTrip(t, clients, in, out) }); n >= 1 {
-			t.Errorf("got %v allocations in %d requests of %d bytes, want none", n, len(clients), len(request))
+	sources := map[string]Source{"instant": instant{}, "streamed": streamed{}, "collected": &collected{}}
+	for name, source := range sources {
+		c := Config{Handler: instant{}, Open: func() (Source, error) { return source, nil }}
+		for _, request := range []string{plainRequest, browserRequest, post, chunks} {
+			clients, size := warmClients(t, c, 16, request)
+			in, out := []byte(request), make([]byte, size)
+			for range 10 {
+				roundTrip(t, clients, in, out)
+			}
+			if n := testing.AllocsPerRun(100, func() { roundTrip(t, clients, in, out) }); n >= 1 {
+				t.Errorf("got %v allocations in %d requests of %d bytes with answers %s, want none", n, len(clients), len(request), name)
+			}
 		}
 	}
 }

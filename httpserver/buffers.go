@@ -3,8 +3,8 @@
 
 package httpserver
 
-// buffers is a free list by size. It belongs to one thread, so taking a buffer costs a few nanoseconds, no lock, and the
-// most recently used and therefore cached one is taken first.
+// buffers is a free list by size. It belongs to one thread, so taking a buffer needs no lock, and the most recently used one
+// is taken first, which is likely in the processor's cache.
 type buffers [len(bufferSizes)][][]byte
 
 var bufferSizes = [...]int{4 << 10, 16 << 10, 64 << 10, 256 << 10}

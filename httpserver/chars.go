@@ -52,7 +52,8 @@ func all(p []byte, class uint8) bool {
 func token(p []byte) bool { return len(p) > 0 && all(p, inToken) }
 
 // plainText reports whether p holds no control character but tabs. It looks at eight bytes at a time, since field values
-// are most of what a request is made of: 12 browser-like fields take 60 ns this way and 330 ns through the table.
+// are most of what a request is made of: those of a browser take less than half of the time they take through
+// the table (BenchmarkPlainText: 80 ns and 190 ns).
 func plainText(p []byte) bool {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
 	for len(p) >= 8 {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -253,7 +255,7 @@ func TestSeveralLoopsShareAListener(t *testing.T) {
 		t.Skip("no short road")
 	}
 	checkLeaks(t)
-	s := openShort(t, Config{Loops: 3}, hello)
+	s := openSite(t, onShort(Config{Loops: 3}, hello))
 	repeated(t, func(t *testing.T) {
 		c := s.dial(t)
 		defer c.Close()
@@ -266,25 +268,35 @@ func TestSeveralLoopsShareAListener(t *testing.T) {
 	}
 }
 
-func TestUnixSocketsTakeTheLongRoad(t *testing.T) {
-	checkLeaks(t)
-	ln, err := net.Listen("unix", t.TempDir()+"/socket")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := serveOn(t, Config{Handler: direct(func(x *Exchange, _ func(func())) {
-		if x.Remote.IsValid() || x.Local.IsValid() {
-			t.Errorf("got addresses %v and %v, want none", x.Remote, x.Local)
+func TestUnixSocketsHaveNoAddresses(t *testing.T) {
+	roadsAt(t, func(t *testing.T, configure configurer) {
+		path := t.TempDir() + "/socket"
+		ln, err := net.Listen("unix", path)
+		if err != nil {
+			t.Fatal(err)
 		}
-		x.Respond(&Head{Status: 200}, x.Body)
-	})}, ln)
-	nc, err := net.Dial("unix", s.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := newClient(t, nc)
-	checkBody(t, c.get("/"), 200, "")
-	if err := s.Shutdown(t.Context()); err != nil {
-		t.Error(err)
-	}
+		s := serveOn(t, configure(Config{}, func(x *Exchange, do func(func())) {
+			if x.Remote.IsValid() || x.Local.IsValid() {
+				t.Errorf("got addresses %v and %v, want none", x.Remote, x.Local)
+			}
+			echo(x, do)
+		}), ln)
+		nc, err := net.Dial("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newClient(t, nc)
+		checkBody(t, c.get("/"), 200, "")
+		body := strings.Repeat("x", 100_000)
+		go c.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n" + body)
+		checkBody(t, c.answer("POST"), 200, body)
+		checkBody(t, c.get("/"), 200, "")
+		c.Close()
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the socket is still there: %v", err)
+		}
+	})
 }

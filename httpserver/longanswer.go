@@ -166,7 +166,7 @@ func (c *longConn) pull(x *Exchange) {
 	c.mu.Lock()
 	if c.x == x {
 		c.watching = x.Complete || c.told
-		c.pulled = true
+		c.pulled, c.drawn = true, true
 		if c.expecting && x.answer.stage == fresh {
 			c.frame(append(c.out.buf, "HTTP/1.1 100 Continue\r\n\r\n"...))
 		}
@@ -175,12 +175,12 @@ func (c *longConn) pull(x *Exchange) {
 	c.release()
 }
 
-// prepare is called before the head of an answer is written: it decides whether the connection can be kept. A body that was
-// not read must be, or nothing after it is found; when there is too much of it, or when the client may still decide not to
-// send it, closing is better.
+// prepare is called before the head of an answer is written: it decides whether the connection can be kept. What the handler
+// leaves of the body must be read all the same, or nothing after it is found. If it has not begun to read and there is too
+// much to drop, or if the client may still decide not to send it, closing is better.
 func (c *longConn) prepare(x *Exchange) {
 	c.stamp.at(time.Now())
-	if c.draining || c.expecting || c.unread > maxDrop {
+	if c.draining || c.expecting || c.unread > maxDrop && !c.drawn {
 		x.answer.keep = false
 	}
 }

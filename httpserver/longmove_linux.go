@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -45,13 +46,13 @@ func (c *longConn) goHome() bool {
 	if stay {
 		return false
 	}
-	fd, err := c.socket()
+	fd, err := dupSocket(c.nc.(syscall.Conn))
 	if err != nil {
 		return false
 	}
 	short := &conn{
 		l: c.home, fd: fd, remote: c.remote, local: c.local, served: c.served,
-		in: slices.Clone(c.in[c.off:]), readable: true,
+		in: append([]byte(nil), c.in[c.off:]...), readable: true,
 	}
 	if !c.home.post(func() { c.home.welcome(short) }) {
 		unix.Close(fd)
@@ -59,19 +60,6 @@ func (c *longConn) goHome() bool {
 	}
 	c.nc.Close()
 	return true
-}
-
-// socket returns a descriptor of the connection that outlives nc.
-func (c *longConn) socket() (fd int, err error) {
-	raw, err := c.nc.(*net.TCPConn).SyscallConn()
-	if err != nil {
-		return -1, err
-	}
-	controlErr := raw.Control(func(f uintptr) { fd, err = unix.FcntlInt(f, unix.F_DUPFD_CLOEXEC, 0) })
-	if controlErr != nil {
-		err = controlErr
-	}
-	return fd, err
 }
 
 // welcome adopts a connection that comes back.

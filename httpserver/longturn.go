@@ -78,7 +78,7 @@ func (c *longConn) begin(x *Exchange) {
 	x.answer = newAnswer(x, c.served < c.s.c.MaxRequestsPerConn)
 	c.x = x
 	c.fate, c.untilEnd, c.credit = fateNone, false, 0
-	c.pulled, c.watching, c.told = false, false, false
+	c.pulled, c.drawn, c.watching, c.told = false, false, false, false
 	c.expecting = x.framing.expect && c.body.total == 0
 	c.noteUnread()
 }
@@ -159,6 +159,9 @@ func (c *longConn) sendPart(x *Exchange, o *outbox) error {
 	if p.n == 0 {
 		o.detach()
 	}
+	if err == io.EOF {
+		return errShortFile
+	}
 	return slow(int(n), err)
 }
 
@@ -227,8 +230,8 @@ func (c *longConn) readBody(x *Exchange) error {
 
 // readPiece reads a piece of the body from the socket.
 func (c *longConn) readPiece(x *Exchange) error {
-	b := pieces.take()
-	defer pieces.give(b)
+	b := c.s.pieces.take()
+	defer c.s.pieces.give(b)
 	for {
 		n, err := c.read(*b, c.s.c.BodyTimeout)
 		switch {
@@ -361,8 +364,8 @@ func (c *longConn) conclude() bool {
 // dropBody reads what the handler left of the body, and reports whether that was not too much.
 func (c *longConn) dropBody() bool {
 	deadline := time.Now().Add(dropTime)
-	b := pieces.take()
-	defer pieces.give(b)
+	b := c.s.pieces.take()
+	defer c.s.pieces.give(b)
 	for budget := maxDrop; !c.body.done(); {
 		raw := c.in[c.off:]
 		c.in, c.off = c.in[:0], 0

@@ -9,7 +9,7 @@ import (
 )
 
 // openLoops starts the loops on listeners and waits until each has its source.
-func (s *Server) openLoops(listeners []*net.TCPListener) error {
+func (s *Server) openLoops(listeners []net.Listener) error {
 	var sockets []int
 	defer func() {
 		for _, fd := range sockets {
@@ -18,8 +18,7 @@ func (s *Server) openLoops(listeners []*net.TCPListener) error {
 	}()
 	var failed error
 	for _, ln := range listeners {
-		fd, err := takeSocket(ln)
-		ln.Close()
+		fd, err := s.takeSocket(ln)
 		if err != nil {
 			failed = err
 			continue

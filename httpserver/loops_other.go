@@ -19,6 +19,6 @@ func (counter) Load() int64 { return 0 }
 func (*loop) drain() {}
 func (*loop) stop()  {}
 
-func (s *Server) openLoops([]*net.TCPListener) error { return nil }
+func (s *Server) openLoops([]net.Listener) error { return nil }
 
 func (*longConn) goHome() bool { return false }

@@ -29,17 +29,46 @@ type opener func(t *testing.T, c Config, h script) *site
 // roads runs test once on each road. Each run must leave as many goroutines and descriptors as it found.
 func roads(t *testing.T, test func(t *testing.T, open opener)) {
 	t.Helper()
+	roadsAt(t, func(t *testing.T, configure configurer) {
+		test(t, func(t *testing.T, c Config, h script) *site {
+			t.Helper()
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return serveOn(t, configure(c, h), ln)
+		})
+	})
+}
+
+// configurer makes c serve with h on one of the roads.
+type configurer func(c Config, h script) Config
+
+// roadsAt is roads for tests that bring their own listener.
+func roadsAt(t *testing.T, test func(t *testing.T, configure configurer)) {
+	t.Helper()
 	t.Run("long", func(t *testing.T) {
 		checkLeaks(t)
-		test(t, openLong)
+		test(t, onLong)
 	})
 	if !haveLoops {
 		return
 	}
 	t.Run("short", func(t *testing.T) {
 		checkLeaks(t)
-		test(t, openShort)
+		test(t, onShort)
 	})
+}
+
+func onLong(c Config, h script) Config {
+	c.Handler = direct(h)
+	return c
+}
+
+func onShort(c Config, h script) Config {
+	c.Handler = direct(h)
+	c.Open = shortOpen(h)
+	return c
 }
 
 func checkLeaks(t *testing.T) {
@@ -90,19 +119,6 @@ type site struct {
 	log  *logBuffer
 	stop context.CancelFunc
 	err  chan error
-}
-
-func openLong(t *testing.T, c Config, h script) *site {
-	t.Helper()
-	c.Handler = direct(h)
-	return openSite(t, c)
-}
-
-func openShort(t *testing.T, c Config, h script) *site {
-	t.Helper()
-	c.Handler = direct(h)
-	c.Open = shortOpen(h)
-	return openSite(t, c)
 }
 
 type direct script

@@ -16,6 +16,7 @@ var ErrServerClosed = errors.New("serve http: the server was stopped")
 
 var (
 	errGone       = errors.New("answer request: the client closed the connection")
+	errShortFile  = errors.New("send file: it is shorter than was said")
 	errSlowClient = errors.New("answer request: the client did not read the answer in time")
 )
 
@@ -34,6 +35,7 @@ type Server struct {
 
 	over   atomic.Int64 // exchanges of the long road
 	flying atomic.Int64
+	pieces piecePool
 
 	group sync.WaitGroup
 
@@ -69,15 +71,11 @@ func New(c Config) *Server {
 // Serve accepts connections from listeners, which it closes, and serves them until Shutdown was called or ctx ends, which
 // is a Shutdown without grace. It returns when all of its goroutines are gone; the error is nil if nothing failed.
 func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
-	if err := s.c.check(); err != nil {
+	if err := s.begin(); err != nil {
+		for _, ln := range listeners {
+			ln.Close()
+		}
 		return err
-	}
-	s.mu.Lock()
-	again := s.started
-	s.started = true
-	s.mu.Unlock()
-	if again {
-		return errors.New("serve http: the server has served before; make a new one")
 	}
 	defer close(s.done)
 	release := context.AfterFunc(ctx, s.cutAll)
@@ -89,12 +87,23 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 	return s.err
 }
 
+// begin lets a server serve once.
+func (s *Server) begin() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.started {
+		return errors.New("serve http: the server has served or was shut down before; make a new one")
+	}
+	s.started = true
+	return s.c.check()
+}
+
 // open puts each listener on its road.
 func (s *Server) open(listeners []net.Listener) {
-	var short []*net.TCPListener
+	var short []net.Listener
 	for _, ln := range listeners {
-		if tcp, ok := ln.(*net.TCPListener); ok && haveLoops && s.c.Open != nil {
-			short = append(short, tcp)
+		if haveLoops && s.c.Open != nil && isPlain(ln) {
+			short = append(short, ln)
 			continue
 		}
 		s.group.Go(func() { s.acceptLong(ln) })
@@ -104,6 +113,15 @@ func (s *Server) open(listeners []net.Listener) {
 			s.fail(err)
 		}
 	}
+}
+
+// isPlain reports whether what ln accepts are bare sockets.
+func isPlain(ln net.Listener) bool {
+	switch ln.(type) {
+	case *net.TCPListener, *net.UnixListener:
+		return true
+	}
+	return false
 }
 
 // Shutdown stops accepting and waits until every request that has begun is answered. A connection that is idle has

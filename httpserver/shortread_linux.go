@@ -60,7 +60,7 @@ type conn struct {
 
 // event takes an event of epoll.
 func (c *conn) event(events uint32) {
-	if events&unix.EPOLLERR != 0 && c.x != nil {
+	if events&unix.EPOLLERR != 0 && (c.x != nil || !c.out.empty()) {
 		c.fail(errGone)
 		return
 	}

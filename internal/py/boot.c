@@ -21,7 +21,7 @@
 extern int main(int argc, char **argv);
 
 enum { GO_FIRST = 0, AS_PYTHON = 1, AS_PUFF = 2 };
-static int hosted; /* py_hosted */
+static int hosted;          /* py_hosted */
 static struct rlimit files; /* before Go raised it */
 static int go_argc;
 static char **go_argv;
@@ -103,26 +103,27 @@ static int fail(void) {
   return 1;
 }
 
-/* _puff.typed: the name that Python was started by, or None. */
-static int add_typed(const py_boot_info *info) {
+/* What _puff has besides the border's own: the finder, and typed, the name that
+   Python was started by, or None. */
+static int add_to_module(const py_boot_info *info) {
   PyObject *module = py.PyImport_AddModule("_puff"); /* borrowed */
-  PyObject *typed = info->argc > 0
-                        ? py.PyUnicode_DecodeFSDefault(info->argv[0])
-                        : py_new_ref(Py_None);
-  int err = module && typed ? py.PyObject_SetAttrString(module, "typed", typed)
-                            : -1;
+  if (!module || py_import_setup(module) < 0)
+    return -1;
+  PyObject *typed = info->argc > 0 ? py.PyUnicode_DecodeFSDefault(info->argv[0])
+                                   : py_new_ref(Py_None);
+  int err = typed ? py.PyObject_SetAttrString(module, "typed", typed) : -1;
   py_clear(&typed);
   return err;
 }
 
 static int run_boot(py_boot_info *info) {
   enum { FILE_INPUT = 257 };
-  if (py_measure() < 0 || py_module_setup(info) < 0 || add_typed(info) < 0)
+  if (py_measure() < 0 || py_module_setup(info) < 0 || add_to_module(info) < 0)
     return fail();
   PyObject *names = py.PyDict_New();
-  PyObject *ran = names ? py.PyRun_StringFlags(load_boot, FILE_INPUT, names,
-                                               names, NULL)
-                        : NULL;
+  PyObject *ran =
+      names ? py.PyRun_StringFlags(load_boot, FILE_INPUT, names, names, NULL)
+            : NULL;
   PyObject *key = py.PyUnicode_FromString("boot");
   PyObject *boot = ran && key ? py.PyDict_GetItem(names, key) : NULL;
   if (!boot)
@@ -153,8 +154,8 @@ int py_run(py_boot_info *info) {
   for (int i = 1; i < info->argc; i++)
     argv[i] = info->argv[i];
   py.PyConfig_InitPythonConfig(config);
-  PyStatus status = py.PyConfig_SetBytesArgv(
-      config, info->argc > 0 ? info->argc : 1, argv);
+  PyStatus status =
+      py.PyConfig_SetBytesArgv(config, info->argc > 0 ? info->argc : 1, argv);
   if (!py.PyStatus_Exception(status))
     status = py.Py_InitializeFromConfig(config);
   py.PyConfig_Clear(config);
@@ -266,8 +267,8 @@ static char *absolute(const char *name) {
   return asprintf(&out, "%s/%s", path, name) < 0 ? strdup(name) : out;
 }
 
-/* Whether a link lies in an environment of its own, by the rules that Python finds
-   its prefix by. */
+/* Whether a link lies in an environment of its own, by the rules that Python
+   finds its prefix by. */
 static bool has_environment(const char *name) {
   static const char *const marks[] = {"%.*s/pyvenv.cfg", "%.*s/../pyvenv.cfg"};
   char path[PATH_MAX];
@@ -281,8 +282,9 @@ static bool has_environment(const char *name) {
   return access(path, F_OK) == 0;
 }
 
-/* By what name are we python? The one that was executed; in a script with #! that
-   is the script's, and by descriptor (fexecve) it is none: then argv[0] is it. */
+/* By what name are we python? The one that was executed; in a script with #!
+   that is the script's, and by descriptor (fexecve) it is none: then argv[0] is
+   it. */
 static const char *python_name(char **argv, char boot[PATH_MAX]) {
   const char *names[] = {(const char *)getauxval(AT_EXECFN), argv[0]};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)

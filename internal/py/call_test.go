@@ -54,8 +54,8 @@ func TestAnExceptionComesWithClassMessageAndTraceback(t *testing.T) {
 	})
 }
 
-// odd is an error whose text is no UTF-8, as names of files may be.
-var odd = errors.New("open caf\xe9: no")
+// errOdd is an error whose text is no UTF-8, as names of files may be.
+var errOdd = errors.New("open caf\xe9: no")
 
 func TestAnErrorOfGoIsTheExceptionThatFits(t *testing.T) {
 	table := []struct {
@@ -64,7 +64,7 @@ func TestAnErrorOfGoIsTheExceptionThatFits(t *testing.T) {
 		want string
 	}{
 		{"plain", errors.New("it broke"), "puff.errors.HostError: it broke"},
-		{"not text", odd, "puff.errors.HostError: open caf\xe9: no"},
+		{"not text", errOdd, "puff.errors.HostError: open caf\xe9: no"},
 		{"by name", py.NewError("KeyError", "k"), "KeyError: 'k'"},
 		{"in a module", py.NewError("decimal.Inexact", "i"), "decimal.Inexact: i"},
 		{"unknown name", py.NewError("no.such.Error", "x"), "puff.errors.HostError: x"},
@@ -108,7 +108,7 @@ func TestAnExceptionThatCanNotBeMadeIsAnErrorOfTheCallOnly(t *testing.T) {
 
 func TestAPanicOfGoIsAnExceptionWithItsStack(t *testing.T) {
 	handle(t, "panic", func(context.Context, []any) (any, error) { return breakHere(nil), nil })
-	python.HandleInline("panic.inline", func(context.Context, []any) (any, error) { panic(odd) })
+	python.HandleInline("panic.inline", func(context.Context, []any) (any, error) { panic(errOdd) })
 	everywhere(t, func(t *testing.T, p place) {
 		settled(t)
 		_, err := p.try(t, p.asks(), "panic")

@@ -186,8 +186,8 @@ typedef struct {
   PY_OBJECTS(O)
   PY_EXCEPTIONS(O)
 #undef O
-  ssize_t type_offset; /* of ob_type in every object, found at load */
-  ssize_t head_size;   /* of a bare object */
+  ssize_t type_offset;    /* of ob_type in every object, found at load */
+  ssize_t head_size;      /* of a bare object */
   bool collects_anywhere; /* before 3.12: whenever an object is made */
 } py_api;
 
@@ -219,11 +219,13 @@ int py_measure(void);
 
 /* ring.c */
 py_lane *py_lane_open(void);
-/* Closed, nothing may be written to a lane; done, its number may be taken again. */
+/* Closed, nothing may be written to a lane; done, its number may be taken
+ * again. */
 void py_lane_close(py_lane *lane, bool done);
 uint8_t *py_ring_reserve(py_ring *ring, uint64_t want, uint64_t *room);
 py_office *py_office_of(uint64_t ticket);
-/* Whether it is open and the one that the ticket is of; ask with the lock held. */
+/* Whether it is open and the one that the ticket is of; ask with the lock held.
+ */
 bool py_office_answers(const py_office *office, uint64_t ticket);
 void py_office_wake(py_office *office);
 void py_offices_wake(void);
@@ -251,14 +253,14 @@ int py_decode_setup(void);
 extern PyObject *py_error_factory;
 
 /* handle.c: numbers that Go may hold for objects of Python. */
-uint64_t py_handle_new(PyObject *o); /* new reference to o; 0: error set */
+uint64_t py_handle_new(PyObject *o);      /* new reference to o; 0: error set */
 PyObject *py_handle_get(uint64_t handle); /* borrowed; NULL: none */
 void py_handle_release(uint64_t handle);
 /* A weak handle holds no reference: who dies forgets its own. */
 uint64_t py_handle_weak(PyObject *o);
 void py_handle_forget(uint64_t handle);
 uint64_t py_waiter_new(PyObject *resume, uint16_t lane);
-uint64_t py_waiter_on(uint16_t lane); /* a ticket of that lane; 0: none */
+uint64_t py_waiter_on(uint16_t lane);     /* a ticket of that lane; 0: none */
 PyObject *py_waiter_pop(uint64_t ticket); /* new reference or NULL */
 uint64_t py_handle_count(void);
 uint64_t py_waiter_count(void);
@@ -270,14 +272,27 @@ int py_channel_credit(PyObject *channel, uint64_t n);
 int py_channel_close(PyObject *channel);
 bool py_channel_check(PyObject *o);
 
+/* inbox.c: py_inbox_drain appends (kind, target, ticket, value) to out for each
+   record and tells whether there was any; py_inbox_waits, whether there is one.
+   py_inbox_empty refuses all that came for a lane that has ended. */
+bool py_inbox_drain(py_lane *lane, PyObject *out);
+bool py_inbox_waits(py_lane *lane);
+void py_inbox_empty(py_lane *lane);
+int py_inbox_setup(void);
+/* Nobody waits for the answer to a ticket any more; Go is told. 1, 0: nobody
+   did, or -1 with an exception set. */
+int py_forget(uint64_t ticket);
+
 /* module.c */
 int py_module_setup(const py_boot_info *info);
+/* import.c */
+int py_import_setup(PyObject *module);
 /* boot.c */
 int py_go_start(void); /* 0, or -1 with an exception set */
 int py_run(py_boot_info *info);
 /* signal.c */
-/* py_signals_go_starts(true): what Go installs from here on is Python's to keep,
-   until py_signals_go_starts(false). */
+/* py_signals_go_starts(true): what Go installs from here on is Python's to
+   keep, until py_signals_go_starts(false). */
 void py_signals_go_starts(bool starts);
 void py_signals_rewatch(int signum);
 

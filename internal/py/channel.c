@@ -1,10 +1,12 @@
 /*
- * channel.c: the two ends of a conversation as objects of Python. A Channel sends
- * values to whoever in Go holds its ticket and receives what is pushed back. What
- * it returns can be awaited, and is done already unless there is back-pressure
- * (sending) or nothing there yet (receiving): then no turn of a loop is spent.
+ * channel.c: the two ends of a conversation as objects of Python. A Channel
+ * sends values to whoever in Go holds its ticket and receives what is pushed
+ * back. What it returns can be awaited, and is done already unless there is
+ * back-pressure (sending) or nothing there yet (receiving): then no turn of a
+ * loop is spent.
  *
- * Its state is guarded by the interpreter's lock; a channel belongs to one lane.
+ * Its state is guarded by the interpreter's lock; a channel belongs to one
+ * lane.
  */
 #include "capi.h"
 
@@ -12,16 +14,16 @@
 
 typedef struct {
   uint64_t ticket, handle;
-  int64_t window;        /* bytes that may be sent before the other end caught up */
-  PyObject *first;       /* received and not yet taken */
-  PyObject *make_future; /* makes what a waiting caller gets */
-  PyObject *last;        /* received when closed; NULL: None */
+  int64_t window;  /* bytes that may be sent before the other end caught up */
+  PyObject *first; /* received and not yet taken */
+  PyObject *make_future;  /* makes what a waiting caller gets */
+  PyObject *last;         /* received when closed; NULL: None */
   PyObject *closed_error; /* class raised by sending when closed */
-  PyObject *wrap;         /* makes of a future what the caller awaits; NULL: it */
-  PyObject *receiving;   /* list of the futures of receives that wait */
-  PyObject *sending;     /* list of the futures of sends that wait */
-  bool pulled;           /* a value was asked for and has not come yet */
-  bool closed;           /* the other end is gone */
+  PyObject *wrap;      /* makes of a future what the caller awaits; NULL: it */
+  PyObject *receiving; /* list of the futures of receives that wait */
+  PyObject *sending;   /* list of the futures of sends that wait */
+  bool pulled;         /* a value was asked for and has not come yet */
+  bool closed;         /* the other end is gone */
 } channel;
 
 typedef struct {
@@ -93,8 +95,7 @@ static PyObject *ready_send(PyObject *o, PyObject *arg) {
 static PyObject *ready_throw(PyObject *o, PyObject *const *args, ssize_t n) {
   (void)o;
   if (n < 1)
-    return py.PyErr_Format(py.PyExc_TypeError,
-                           "throw() takes an exception");
+    return py.PyErr_Format(py.PyExc_TypeError, "throw() takes an exception");
   PyObject *e = n > 1 && args[1] != Py_None ? args[1] : args[0];
   if (py.PyType_IsSubtype(py_type(e), py.PyType_Type))
     py.PyErr_SetNone(e);
@@ -122,7 +123,8 @@ static void ready_dealloc(PyObject *o) {
 /* ---- Channel ---- */
 
 /* Gives value to the first future in the list that still waits (all: to each).
-   Returns how many took it. One that was cancelled in between keeps its fate. */
+   Returns how many took it. One that was cancelled in between keeps its fate.
+ */
 static int wake(PyObject **list, PyObject *value, bool all) {
   PyObject *futures = *list;
   int woken = 0;
@@ -170,8 +172,8 @@ static PyObject *channel_new(PyObject *type, PyObject *args, PyObject *kw) {
   channel *c = of(o);
   c->ticket = ticket;
   c->window = WINDOW;
-  PyObject **slots[] = {&c->first, &c->make_future, &c->last,
-                        &c->closed_error, &c->wrap};
+  PyObject **slots[] = {&c->first, &c->make_future, &c->last, &c->closed_error,
+                        &c->wrap};
   for (ssize_t i = 1; i < n; i++) {
     PyObject *a = py.PyTuple_GetItem(args, i);
     if (a != Py_None)
@@ -190,8 +192,8 @@ static int named(PyObject *o) {
   return c->handle ? 0 : -1;
 }
 
-/* 0, or -1 with an exception set; where the office has closed, which it does when
-   its server ends, the other end is gone too. */
+/* 0, or -1 with an exception set; where the office has closed, which it does
+   when its server ends, the other end is gone too. */
 static int post(PyObject *o, uint8_t kind, PyObject *value, uint64_t *charge) {
   channel *c = of(o);
   if (py_forked) {
@@ -252,8 +254,8 @@ static PyObject *future_in(channel *c, PyObject **list) {
   return future;
 }
 
-/* What a caller of send or receive awaits: a coroutine where there is a wrap, so
-   that it can be made a task. */
+/* What a caller of send or receive awaits: a coroutine where there is a wrap,
+   so that it can be made a task. */
 static PyObject *wrapped(channel *c, PyObject *future /* stolen */) {
   if (!future || !c->wrap)
     return future;
@@ -369,11 +371,14 @@ static PyMethodDef ready_methods[] = {
     {"result", ready_result, METH_NOARGS, "result(): what is ready."},
     {"close", ready_close, METH_NOARGS, "close(): forgets what is ready."},
     {0}};
-static PyType_Slot ready_slots[] = {
-    {Py_tp_dealloc, ready_dealloc},   {Py_tp_iter, ready_self},
-    {Py_tp_iternext, ready_next},     {Py_am_await, ready_self},
-    {Py_am_send, ready_am_send},      {Py_tp_methods, ready_methods},
-    {Py_tp_doc, "An awaitable that is done."}, {0}};
+static PyType_Slot ready_slots[] = {{Py_tp_dealloc, ready_dealloc},
+                                    {Py_tp_iter, ready_self},
+                                    {Py_tp_iternext, ready_next},
+                                    {Py_am_await, ready_self},
+                                    {Py_am_send, ready_am_send},
+                                    {Py_tp_methods, ready_methods},
+                                    {Py_tp_doc, "An awaitable that is done."},
+                                    {0}};
 
 static PyMethodDef channel_methods[] = {
     {"send", channel_send, METH_O,
@@ -395,8 +400,9 @@ static PyType_Slot channel_slots[] = {
     {Py_tp_new, channel_new},
     {Py_tp_methods, channel_methods},
     {Py_tp_getset, channel_getset},
-    {Py_tp_doc, "Channel(ticket, first=None, make_future=None, last=None, "
-                "closed_error=None, wrap=None): one end of a conversation with Go."},
+    {Py_tp_doc,
+     "Channel(ticket, first=None, make_future=None, last=None, "
+     "closed_error=None, wrap=None): one end of a conversation with Go."},
     {0}};
 
 int py_channel_setup(PyObject *module) {

@@ -1,6 +1,7 @@
 /*
- * decode.c: bytes to objects of Python, in one pass. The bytes come from our own
- * Go code, and are checked all the same: what does not fit raises ValueError.
+ * decode.c: bytes to objects of Python, in one pass. The bytes come from our
+ * own Go code, and are checked all the same: what does not fit raises
+ * ValueError.
  */
 #include "capi.h"
 
@@ -75,7 +76,8 @@ static bool take_bytes(const uint8_t **at, const uint8_t *end, const char **s,
   return true;
 }
 
-/* Calls a class with integers; the last may be an object of its own (stolen). */
+/* Calls a class with integers; the last may be an object of its own (stolen).
+ */
 static PyObject *call_ints(int which, const long long *v, int n,
                            PyObject *last) {
   PyObject *cls = class_of(which), *out = NULL;
@@ -137,8 +139,8 @@ static PyObject *moment(const uint8_t **at, const uint8_t *end, bool date) {
   PyObject *tz = NULL;
   if (has && !(tz = zone(offset)))
     return NULL;
-  PyObject *o = date ? call_ints(DATETIME, v, 7, tz)
-                     : call_ints(TIME, v + 3, 4, tz);
+  PyObject *o =
+      date ? call_ints(DATETIME, v, 7, tz) : call_ints(TIME, v + 3, 4, tz);
   return fold && o ? with_fold(o) : o;
 }
 
@@ -185,9 +187,8 @@ static PyObject *uuid(const uint8_t **at, const uint8_t *end) {
     return bad("a UUID ends too soon");
   PyObject *bytes = py.PyBytes_FromStringAndSize(raw, 16);
   /* UUID(hex, bytes, …): bytes is the second parameter. */
-  PyObject *out = bytes ? py.PyObject_CallFunctionObjArgs(cls, Py_None, bytes,
-                                                          NULL)
-                        : NULL;
+  PyObject *out =
+      bytes ? py.PyObject_CallFunctionObjArgs(cls, Py_None, bytes, NULL) : NULL;
   py_clear(&bytes);
   return out;
 }

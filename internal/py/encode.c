@@ -1,20 +1,14 @@
 /*
  * encode.c: objects of Python to bytes, written straight into the ring where
  * that is safe: as long as only exact built-in types are met, no code of the
- * program runs, so nothing can come between. At the first object of another kind
- * the bytes move to memory of their own, and the record is placed when complete.
+ * program runs, so nothing can come between. At the first object of another
+ * kind the bytes move to memory of their own, and the record is placed when
+ * complete.
  */
-#include "capi.h"
+#include "encode.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-typedef struct {
-  uint8_t *base, *at, *end;
-  pthread_mutex_t *ring; /* held while writing into the ring; NULL: own memory */
-  bool collects;         /* Python's collector runs again when it is let go */
-} writer;
 
 static int encode(writer *w, PyObject *o, int depth);
 
@@ -24,9 +18,9 @@ static void let_go(writer *w) {
     py.PyGC_Enable();
 }
 
-/* Moves to memory of our own with room for n bytes more. The ring is let go: code
-   of the program may run from here on, and may want to write to it. */
-static int grow(writer *w, size_t n) {
+/* Moves to memory of our own with room for n bytes more. The ring is let go:
+   code of the program may run from here on, and may want to write to it. */
+int py_grow(writer *w, size_t n) {
   size_t used = w->at - w->base, size = 2 * (used + n) + 256;
   size = size > PY_MAX_VALUE ? PY_MAX_VALUE : size;
   if (used + n > PY_MAX_VALUE) {
@@ -47,14 +41,7 @@ static int grow(writer *w, size_t n) {
   return 0;
 }
 
-static inline int need(writer *w, size_t n) {
-  return (size_t)(w->end - w->at) >= n ? 0 : grow(w, n);
-}
-static inline void put(writer *w, const void *from, size_t n) {
-  memcpy(w->at, from, n);
-  w->at += n;
-}
-static int put_text(writer *w, uint8_t tag, const char *s, size_t n) {
+int py_put_text(writer *w, uint8_t tag, const char *s, size_t n) {
   if (n > PY_MAX_VALUE || need(w, n + 5) < 0) {
     if (!py.PyErr_Occurred())
       py.PyErr_SetString(py.PyExc_ValueError,
@@ -79,13 +66,14 @@ static int put_str(writer *w, PyObject *o) {
   ssize_t n;
   const char *s = py.PyUnicode_AsUTF8AndSize(o, &n);
   if (s)
-    return put_text(w, PY_T_STR, s, n);
+    return py_put_text(w, PY_T_STR, s, n);
   /* Lone surrogates (file names, surrogateescape) have no UTF-8. */
   py.PyErr_Clear();
   PyObject *b = py.PyUnicode_AsEncodedString(o, "utf-8", "surrogatepass");
   if (!b)
     return -1;
-  int err = put_text(w, PY_T_STR, py.PyBytes_AsString(b), py.PyBytes_Size(b));
+  int err =
+      py_put_text(w, PY_T_STR, py.PyBytes_AsString(b), py.PyBytes_Size(b));
   py.Py_DecRef(b);
   return err;
 }
@@ -103,7 +91,7 @@ static int put_int(writer *w, PyObject *o) {
   PyObject *hex = py.PyNumber_ToBase(o, 16);
   ssize_t n;
   const char *s = hex ? py.PyUnicode_AsUTF8AndSize(hex, &n) : NULL;
-  int err = s ? put_text(w, PY_T_BIG, s, n) : -1;
+  int err = s ? py_put_text(w, PY_T_BIG, s, n) : -1;
   py_clear(&hex);
   return err;
 }
@@ -164,156 +152,11 @@ static int put_iterable(writer *w, PyObject *o, int depth) {
   return 0;
 }
 
-/* An attribute that is an integer; -1 with an exception set, also when one was
-   set before. */
-static long long int_attr(PyObject *o, const char *name) {
-  if (py.PyErr_Occurred())
-    return -1;
-  PyObject *v = py.PyObject_GetAttrString(o, name);
-  int overflow;
-  long long i = v ? py.PyLong_AsLongLongAndOverflow(v, &overflow) : -1;
-  py_clear(&v);
-  return i;
-}
-
-bool py_delta_fits(int64_t days, int64_t seconds, int64_t us) {
-  return days > -PY_MAX_DAYS && days < PY_MAX_DAYS && seconds >= 0 &&
-         seconds < 86400 && us >= 0 && us < 1000000 &&
-         llabs((days * 86400 + seconds) * 1000000 + us) <= INT64_MAX / 1000;
-}
-
-static int put_delta(writer *w, PyObject *o) {
-  int32_t v[3] = {(int32_t)int_attr(o, "days"), (int32_t)int_attr(o, "seconds"),
-                  (int32_t)int_attr(o, "microseconds")};
-  if (py.PyErr_Occurred())
-    return -1;
-  if (!py_delta_fits(v[0], v[1], v[2])) {
-    py.PyErr_SetString(py.PyExc_OverflowError,
-                       "encode value: a timedelta beyond 292 years can not "
-                       "travel to Go");
-    return -1;
-  }
-  if (need(w, 13) < 0)
-    return -1;
-  *w->at++ = PY_T_DELTA;
-  put(w, v, 12);
-  return 0;
-}
-
-/* Sub-second parts of an offset are dropped: no time zone in use has them. */
-static int put_moment(writer *w, PyObject *o, bool date, bool time) {
-  uint8_t f[5];
-  int32_t year = 0, us, seconds = 0;
-  static const char *const names[] = {"month", "day", "hour", "minute",
-                                      "second"};
-  if (date)
-    year = (int32_t)int_attr(o, "year");
-  for (int i = date ? 0 : 2; i < (time ? 5 : 2); i++)
-    f[i] = (uint8_t)int_attr(o, names[i]);
-  if (py.PyErr_Occurred() || need(w, 24) < 0)
-    return -1;
-  *w->at++ = !time ? PY_T_DATE : date ? PY_T_DATETIME : PY_T_TIME;
-  if (date) {
-    put(w, &year, 4);
-    put(w, f, 2);
-  }
-  if (!time)
-    return 0;
-  PyObject *name = py.PyUnicode_FromString("utcoffset");
-  PyObject *off = name ? py.PyObject_CallMethodObjArgs(o, name, NULL) : NULL;
-  py_clear(&name);
-  if (!off)
-    return -1;
-  uint8_t has = off != Py_None;
-  if (has)
-    seconds = (int32_t)(int_attr(off, "days") * 86400 +
-                        int_attr(off, "seconds"));
-  py.Py_DecRef(off);
-  us = (int32_t)int_attr(o, "microsecond");
-  uint8_t fold = (uint8_t)int_attr(o, "fold");
-  if (py.PyErr_Occurred())
-    return -1;
-  put(w, f + 2, 3);
-  put(w, &us, 4);
-  put(w, &has, 1);
-  put(w, &seconds, 4);
-  put(w, &fold, 1);
-  return 0;
-}
-
-static int put_datetime(writer *w, PyObject *o) {
-  return put_moment(w, o, true, true);
-}
-static int put_date(writer *w, PyObject *o) {
-  return put_moment(w, o, true, false);
-}
-static int put_time(writer *w, PyObject *o) {
-  return put_moment(w, o, false, true);
-}
-static int put_uuid(writer *w, PyObject *o) {
-  PyObject *b = py.PyObject_GetAttrString(o, "bytes");
-  if (!b || py_type(b) != py.PyBytes_Type || py.PyBytes_Size(b) != 16 ||
-      need(w, 17) < 0) {
-    py_clear(&b);
-    if (!py.PyErr_Occurred())
-      py.PyErr_SetString(py.PyExc_TypeError,
-                         "encode value: a UUID whose bytes are not 16");
-    return -1;
-  }
-  *w->at++ = PY_T_UUID;
-  put(w, py.PyBytes_AsString(b), 16);
-  py.Py_DecRef(b);
-  return 0;
-}
-static int put_decimal(writer *w, PyObject *o) {
-  PyObject *text = py.PyObject_Str(o);
-  ssize_t n;
-  const char *s = text ? py.PyUnicode_AsUTF8AndSize(text, &n) : NULL;
-  int err = s ? put_text(w, PY_T_DECIMAL, s, n) : -1;
-  py_clear(&text);
-  return err;
-}
-
-/* Classes of the standard library, datetime before date: it is one. They are
-   looked up among the modules that are loaded; an object of one means its module
-   is. */
-static const struct {
-  const char *module, *name;
-  int (*put)(writer *, PyObject *);
-} library[] = {
-    {"datetime", "datetime", put_datetime}, {"datetime", "date", put_date},
-    {"datetime", "time", put_time},         {"datetime", "timedelta", put_delta},
-    {"uuid", "UUID", put_uuid},             {"decimal", "Decimal", put_decimal},
-};
-enum { LIBRARY = sizeof library / sizeof *library };
-
-static int put_library(writer *w, PyObject *o, bool *done) {
-  static PyObject *class[LIBRARY];
-  *done = false;
-  for (int i = 0; i < LIBRARY; i++) {
-    if (!class[i]) {
-      PyObject *m = py.PyImport_ImportModule(library[i].module);
-      class[i] = m ? py.PyObject_GetAttrString(m, library[i].name) : NULL;
-      py_clear(&m);
-      if (!class[i])
-        return -1;
-    }
-    int is = py.PyObject_IsInstance(o, class[i]);
-    if (is < 0)
-      return -1;
-    if (is) {
-      *done = true;
-      return library[i].put(w, o);
-    }
-  }
-  return 0;
-}
-
 /* Objects that are not exactly of a built-in type: their code may run. */
 static int put_other(writer *w, PyObject *o, int depth) {
   PyObject *t = py_type(o);
   bool done;
-  if (w->ring && grow(w, 0) < 0)
+  if (w->ring && py_grow(w, 0) < 0)
     return -1;
   if (py_channel_check(o)) {
     py.PyErr_SetString(py.PyExc_TypeError,
@@ -336,13 +179,13 @@ static int put_other(writer *w, PyObject *o, int depth) {
   }
   if (py.PyObject_CheckBuffer(o)) {
     PyObject *b = py.PyBytes_FromObject(o);
-    int err = b ? put_text(w, PY_T_BYTES, py.PyBytes_AsString(b),
-                           py.PyBytes_Size(b))
+    int err = b ? py_put_text(w, PY_T_BYTES, py.PyBytes_AsString(b),
+                              py.PyBytes_Size(b))
                 : -1;
     py_clear(&b);
     return err;
   }
-  int err = put_library(w, o, &done);
+  int err = py_put_library(w, o, &done);
   return err || done ? err : put_iterable(w, o, depth);
 }
 
@@ -356,7 +199,8 @@ static int encode(writer *w, PyObject *o, int depth) {
   if (t == py.PyUnicode_Type)
     return put_str(w, o);
   if (t == py.PyBytes_Type)
-    return put_text(w, PY_T_BYTES, py.PyBytes_AsString(o), py.PyBytes_Size(o));
+    return py_put_text(w, PY_T_BYTES, py.PyBytes_AsString(o),
+                       py.PyBytes_Size(o));
   bool tuple = t == py.PyTuple_Type;
   if (tuple || t == py.PyList_Type) {
     ssize_t n = tuple ? py.PyTuple_Size(o) : py.PyList_Size(o);
@@ -364,7 +208,8 @@ static int encode(writer *w, PyObject *o, int depth) {
       return -1;
     for (ssize_t i = 0; i < n; i++) {
       /* A list may shrink while code of its items runs. */
-      PyObject *item = tuple ? py.PyTuple_GetItem(o, i) : py.PyList_GetItem(o, i);
+      PyObject *item =
+          tuple ? py.PyTuple_GetItem(o, i) : py.PyList_GetItem(o, i);
       if (!item)
         return -1;
       py.Py_IncRef(item);
@@ -466,8 +311,8 @@ int py_post(py_office *office, py_record head, PyObject *value,
   if (at) {
     uint64_t most = office->ring.size / 4;
     w.base = w.at = at + sizeof head;
-    w.end = w.base + (room - sizeof head - 8 < most ? room - sizeof head - 8
-                                                    : most);
+    w.end = w.base +
+            (room - sizeof head - 8 < most ? room - sizeof head - 8 : most);
     w.ring = &office->write;
     w.collects = collects;
   } else {

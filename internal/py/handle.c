@@ -25,7 +25,8 @@ typedef struct {
 static table handles = {.lock = PTHREAD_MUTEX_INITIALIZER};
 static table waiters = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* 24 bits of generation: the byte above them belongs to whoever passes it on. */
+/* 24 bits of generation: the byte above them belongs to whoever passes it on.
+ */
 static uint64_t number_of(const slot *s, uint32_t i) {
   return (uint64_t)(s->generation & 0xffffff) << 32 | (i + 1);
 }

@@ -97,7 +97,11 @@ func (l *Lane) Call(ctx context.Context, f Handle, args ...any) (any, error) {
 		delete(rt.asked, id)
 		rt.mu.Unlock()
 	}
-	if err := l.post(KindCall, ticket, uint64(f), value); err != nil {
+	err = l.post(KindCall, ticket, uint64(f), value)
+	if err == nil && l.closed() && len(c) == 0 {
+		err = ErrClosed // written perhaps after it was emptied: nobody would answer
+	}
+	if err != nil {
 		forget()
 		return nil, err
 	}

@@ -54,6 +54,8 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		status = 1
 	}
+	// The program ends because Go does; it looks that it is told so, see border.py.
+	python.Close()
 	if got := python.End(); got != 0 {
 		fmt.Fprintf(os.Stderr, "Python ended with status %d\n", got)
 		status = 1

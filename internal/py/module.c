@@ -8,10 +8,9 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-
-static PyObject *small[16]; /* the kinds, as integers */
 
 static PyObject *none(void) { return py_new_ref(Py_None); }
 
@@ -45,230 +44,6 @@ static PyObject *start(PyObject *self, PyObject *arg) {
   return py_go_start() < 0 ? NULL : none();
 }
 
-/* Read after the lane has said that it sleeps, in one order with what writers do:
-   either they see that, or this sees what they wrote. */
-static bool work(py_lane *l) {
-  if (__atomic_load_n(&l->nudged, __ATOMIC_SEQ_CST))
-    return true;
-  uint32_t n = __atomic_load_n(&l->nports, __ATOMIC_ACQUIRE);
-  for (uint32_t i = 0; i < n; i++) {
-    py_ring *r = &l->ports[i]->ring;
-    if (__atomic_load_n(&r->tail, __ATOMIC_SEQ_CST) != r->head)
-      return true;
-  }
-  return false;
-}
-
-/* (kind, target, ticket, value) for the lane; steals target and value. */
-static int hand_out(PyObject *out, uint8_t kind, PyObject *target,
-                    uint64_t ticket, PyObject *value) {
-  PyObject *item = py.PyTuple_New(4);
-  PyObject *number = item ? py.PyLong_FromUnsignedLongLong(ticket) : NULL;
-  if (!number) {
-    py_clear(&item);
-    py_clear(&target);
-    py_clear(&value);
-    return -1;
-  }
-  py.PyTuple_SetItem(item, 0, py_new_ref(small[kind]));
-  py.PyTuple_SetItem(item, 1, target);
-  py.PyTuple_SetItem(item, 2, number);
-  py.PyTuple_SetItem(item, 3, value ? value : none());
-  int err = py.PyList_Append(out, item);
-  py.Py_DecRef(item);
-  return err;
-}
-
-/* Takes the exception that is set, as an object; None if it can not be had. */
-static PyObject *caught(void) {
-  PyObject *type = NULL, *e = NULL, *trace = NULL;
-  py.PyErr_Fetch(&type, &e, &trace);
-  py.PyErr_NormalizeException(&type, &e, &trace);
-  py_clear(&type);
-  py_clear(&trace);
-  return e ? e : none();
-}
-
-/* Tells Go why its call can not be made: the exception that is set. */
-static void refuse(uint64_t ticket) {
-  PyObject *e = caught(), *text = py.PyObject_Str(e);
-  PyObject *kind = py.PyObject_GetAttrString(py_type(e), "__name__");
-  PyObject *why = text && kind ? py.PyTuple_New(3) : NULL;
-  int err = -1;
-  if (why) {
-    py.PyTuple_SetItem(why, 0, kind);
-    py.PyTuple_SetItem(why, 1, text);
-    py.PyTuple_SetItem(why, 2, none());
-    kind = text = NULL;
-    py_record head = {.kind = PY_ERROR, .ticket = ticket};
-    py_office *office = py_office_of(ticket);
-    err = py_post(office, head, why, NULL);
-    if (!err)
-      py_office_wake(office);
-  }
-  if (err) /* nobody waits for it, or there is no memory to say it with */
-    py.PyErr_Clear();
-  py_clear(&why);
-  py_clear(&kind);
-  py_clear(&text);
-  py_clear(&e);
-}
-
-/* What a record says to a channel, or to the border itself. */
-static int deliver_here(const py_record *r, PyObject *value) {
-  PyObject *target = py_handle_get(r->target);
-  bool channel = target && py_channel_check(target);
-  int err = 0;
-  if (channel) /* code that runs meanwhile may let go of it */
-    py.Py_IncRef(target);
-  switch (r->kind) {
-  case PY_RELEASE:
-    py_handle_release(r->target);
-    break;
-  case PY_DEFINE:
-    err = py_define(r->ticket, value ? value : none());
-    value = NULL;
-    break;
-  case PY_PUSH:
-    if (channel)
-      err = py_channel_push(target, value ? value : none());
-    value = channel ? NULL : value;
-    break;
-  case PY_CREDIT:
-    err = channel ? py_channel_credit(target, r->ticket) : 0;
-    break;
-  case PY_CLOSE:
-    err = channel ? py_channel_close(target) : 0;
-    break;
-  }
-  if (channel)
-    py.Py_DecRef(target);
-  py_clear(&value);
-  return err;
-}
-
-/* Turns one record into what the lane has to do: (kind, target, ticket, value),
-   or does it here when the record is for a channel or the border itself. What can
-   not be decoded goes to whom it concerns: the lane itself goes on. */
-static int deliver(PyObject *out, const py_record *r, const uint8_t *at,
-                   const uint8_t *end) {
-  PyObject *value = NULL, *target = NULL;
-  uint8_t kind = r->kind;
-  bool bad = at < end && !(value = py_decode(&at, end, 0));
-  switch (kind) {
-  case PY_CALL:
-    if (!bad && !(target = py_handle_get(r->target)))
-      py.PyErr_SetString(py.PyExc_LookupError,
-                         "call Python: the function was released");
-    if (target)
-      py.Py_IncRef(target);
-    else
-      refuse(r->ticket);
-    break;
-  case PY_RESULT:
-  case PY_ERROR:
-    if (bad) {
-      value = caught();
-      kind = PY_ERROR;
-    }
-    target = py_waiter_pop(r->ticket);
-    break;
-  case PY_CANCEL:
-  case PY_STOP:
-    target = none();
-    break;
-  default:
-    return bad ? -1 : deliver_here(r, value);
-  }
-  if (!target) { /* nobody waits for it any more */
-    py_clear(&value);
-    return 0;
-  }
-  return hand_out(out, kind, target, r->ticket, value);
-}
-
-/* Reads one record. The head moves past it even when it raised: it must not come
-   again. */
-static int read_one(py_ring *ring, PyObject *out) {
-  uint64_t at = ring->head & (ring->size - 1);
-  py_record *r = (py_record *)(ring->data + at);
-  if (r->kind == PY_PAD) {
-    __atomic_store_n(&ring->head, ring->head + ring->size - at,
-                     __ATOMIC_RELEASE);
-    return 0;
-  }
-  uint8_t *value = (uint8_t *)(r + 1), *spilled = NULL;
-  uint64_t total = sizeof *r + (r->spilled ? 16 : (r->size + 7) & ~7u);
-  if (r->spilled)
-    memcpy(&spilled, value, sizeof spilled);
-  const uint8_t *from = spilled ? spilled : value;
-  int err = deliver(out, r, from, from + r->size);
-  __atomic_store_n(&ring->head, ring->head + total, __ATOMIC_RELEASE);
-  free(spilled);
-  return err;
-}
-
-/* Reads what there is; *read says whether there was anything: what a channel got
-   may have made somebody ready who is not in the list. */
-static bool drain(py_lane *l, PyObject *out) {
-  bool read = false;
-  uint32_t n = __atomic_load_n(&l->nports, __ATOMIC_ACQUIRE);
-  for (uint32_t i = 0; i < n; i++) {
-    py_ring *ring = &l->ports[i]->ring;
-    uint64_t tail = __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE);
-    int most = PY_BATCH;
-    while (ring->head != tail && most-- > 0) {
-      if (read_one(ring, out) < 0)
-        py.PyErr_WriteUnraisable(NULL); /* of one record: the others wait */
-      read = true;
-    }
-  }
-  return read;
-}
-
-/* Nobody waits for the answer to a ticket any more; Go is told. 1, 0: nobody
-   did, or -1 with an exception set. */
-static int forget(uint64_t ticket) {
-  PyObject *resume = py_waiter_pop(ticket);
-  if (!resume)
-    return 0;
-  py.Py_DecRef(resume);
-  py_record head = {.kind = PY_CANCEL, .ticket = ticket};
-  py_office *office = py_office_of(0);
-  if (py_post(office, head, NULL, NULL) < 0)
-    return -1;
-  py_office_wake(office);
-  return 1;
-}
-
-/* Empties the inbox of a lane that has ended: calls are refused, and whoever
-   waited there for Go does not any more. */
-static void empty(py_lane *l) {
-  PyObject *left = py.PyList_New(0);
-  if (!left) {
-    py.PyErr_Clear();
-    return;
-  }
-  l->busy = 1;
-  while (drain(l, left))
-    ;
-  l->busy = 0;
-  for (ssize_t i = 0; i < py.PyList_Size(left); i++) {
-    PyObject *item = py.PyList_GetItem(left, i);
-    uint64_t ticket;
-    if (py.PyTuple_GetItem(item, 0) != small[PY_CALL] ||
-        !number(py.PyTuple_GetItem(item, 2), &ticket))
-      continue;
-    py.PyErr_SetString(py.PyExc_RuntimeError,
-                       "call Python: the lane has ended");
-    refuse(ticket);
-  }
-  py.Py_DecRef(left);
-  for (uint64_t ticket; (ticket = py_waiter_on((uint16_t)l->id));)
-    if (forget(ticket) < 0)
-      py.PyErr_Clear();
-}
-
 /* lane() -> (number, file descriptor that is readable when there is work) */
 static PyObject *lane(PyObject *self, PyObject *arg) {
   (void)self, (void)arg;
@@ -283,7 +58,7 @@ static PyObject *lane(PyObject *self, PyObject *arg) {
                            "descriptors are left",
                            PY_MAX_LANES);
   }
-  empty(l); /* of what came after it was closed */
+  py_inbox_empty(l); /* of what came after it was closed */
   PyObject *out = py.PyTuple_New(2);
   if (out) {
     py.PyTuple_SetItem(out, 0, py.PyLong_FromLongLong(l->id));
@@ -301,7 +76,7 @@ static PyObject *close_lane(PyObject *self, PyObject *arg) {
   }
   py_lane_close(l, false);
   if (!l->busy) /* else in the middle of taking, and emptied when taken again */
-    empty(l);
+    py_inbox_empty(l);
   py_lane_close(l, true);
   py_batching = false;
   py_offices_wake();
@@ -314,10 +89,21 @@ static uint64_t now_ms(void) {
   return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* Sleeps until there is work, `ms` passed (-1: for ever) or a signal came. 0, or
-   -1 with an exception set by a signal handler. */
+enum { SIGNAL_MS = 250 };
+
+/* Sleeps until there is work, `ms` passed (-1: for ever) or a signal came. 0,
+   or -1 with an exception set by a signal handler. */
 static int sleep_lane(py_lane *l, int ms) {
   struct pollfd p = {.fd = l->fd, .events = POLLIN};
+  if (syscall(SYS_gettid) == getpid()) {
+    /* Python runs its signal handlers on this thread. A signal that comes just
+       before poll, or to a thread of Go's, interrupts nothing: look for it now
+       and then. */
+    if (py.PyErr_CheckSignals() < 0)
+      return -1;
+    if (ms < 0 || ms > SIGNAL_MS)
+      ms = SIGNAL_MS;
+  }
   void *state = py.PyEval_SaveThread();
   int n = poll(&p, 1, ms), why = errno;
   if (n > 0) {
@@ -354,7 +140,7 @@ static PyObject *take(PyObject *self, PyObject *const *args, ssize_t nargs) {
   int err = 0;
   py_offices_wake();
   for (;;) {
-    bool read = drain(l, out);
+    bool read = py_inbox_drain(l, out);
     bool nudged = __atomic_exchange_n(&l->nudged, 0, __ATOMIC_ACQ_REL);
     if (read || nudged || ms == 0)
       break;
@@ -362,7 +148,7 @@ static PyObject *take(PyObject *self, PyObject *const *args, ssize_t nargs) {
     if (ms > 0 && left <= 0)
       break;
     __atomic_store_n(&l->sleeping, 1, __ATOMIC_SEQ_CST);
-    if (!work(l)) {
+    if (!py_inbox_waits(l)) {
       py_offices_wake();
       err = sleep_lane(l, left > 1 << 30 ? 1 << 30 : (int)left);
     }
@@ -399,13 +185,14 @@ static PyObject *park(PyObject *self, PyObject *arg) {
   while (read(l->fd, &count, sizeof count) < 0 && errno == EINTR)
     ;
   __atomic_store_n(&l->sleeping, 1, __ATOMIC_SEQ_CST);
-  if (!work(l))
+  if (!py_inbox_waits(l))
     return py_new_ref(Py_True);
   __atomic_store_n(&l->sleeping, 0, __ATOMIC_SEQ_CST);
   return py_new_ref(Py_False);
 }
 
-/* nudge(lane): has the lane's take return; for its own queue of things to do. */
+/* nudge(lane): has the lane's take return; for its own queue of things to do.
+ */
 static PyObject *nudge(PyObject *self, PyObject *arg) {
   (void)self;
   py_lane *l = py_forked ? NULL : lane_of(arg);
@@ -454,7 +241,7 @@ static PyObject *cancel(PyObject *self, PyObject *arg) {
     return no_fork();
   if (!number(arg, &ticket))
     return NULL;
-  int waited = forget(ticket);
+  int waited = py_forget(ticket);
   return waited < 0 ? NULL : py_new_ref(waited ? Py_True : Py_False);
 }
 
@@ -598,20 +385,19 @@ int py_module_setup(const py_boot_info *info) {
   static const struct {
     const char *name;
     int kind;
-  } kinds[] = {{"CALL", PY_CALL},     {"RESULT", PY_RESULT},
-               {"ERROR", PY_ERROR},   {"CANCEL", PY_CANCEL},
+  } kinds[] = {{"CALL", PY_CALL},
+               {"RESULT", PY_RESULT},
+               {"ERROR", PY_ERROR},
+               {"CANCEL", PY_CANCEL},
                {"STOP", PY_STOP}};
   PyObject *m = py.PyImport_AddModule("_puff"); /* borrowed */
-  if (!m || py_decode_setup() < 0)
+  if (!m || py_decode_setup() < 0 || py_inbox_setup() < 0)
     return -1;
-  for (int i = 0; i < 16; i++)
-    if (!(small[i] = py.PyLong_FromLongLong(i)))
-      return -1;
   for (PyMethodDef *d = methods; d->name; d++)
     if (add(m, d->name, py.PyCFunction_NewEx(d, NULL, NULL)) < 0)
       return -1;
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-    if (add(m, kinds[i].name, py_new_ref(small[kinds[i].kind])) < 0)
+    if (add(m, kinds[i].name, py.PyLong_FromLongLong(kinds[i].kind)) < 0)
       return -1;
   if (add(m, "executable", text(info->name)) < 0 ||
       add(m, "python", text(info->executable)) < 0 ||

@@ -39,6 +39,9 @@ func openOffice(size int) (*Office, error) {
 	}, nil
 }
 
+// shut has Python get an error for what it writes from now on.
+func (o *Office) shut() { C.py_office_shut(o.c) }
+
 func (o *Office) close() { C.py_office_close(o.c) }
 
 // ticket adds the office's number to a ticket of 56 bits.
@@ -73,10 +76,15 @@ func (o *Office) park() bool {
 	if o.ring.empty() {
 		return true
 	}
+	o.unpark()
+	return false
+}
+
+// unpark takes the mark back; whoever took it first has written to fd, or will.
+func (o *Office) unpark() {
 	if !o.sleeping.CompareAndSwap(1, 0) {
 		o.clear()
 	}
-	return false
 }
 
 // clear takes the wake out of fd, that of whoever took the mark: it may come a moment

@@ -6,6 +6,8 @@ import "C"
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
+	"unsafe"
 )
 
 // Port is a way into a lane with one writer, and an office for the answers with
@@ -14,6 +16,7 @@ import (
 type Port struct {
 	lane     *Lane
 	ring     ring
+	starved  *atomic.Uint32 // the lane wakes us when there is room
 	office   *Office
 	overflow []record // written when the lane is behind; bounded by who asks
 	dirty    bool     // written since the last Flush
@@ -36,7 +39,9 @@ func (l *Lane) OpenPort(size int) (*Port, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Port{lane: l, ring: newRing(&c.ring), office: office}, nil
+	c.office = office.c
+	starved := (*atomic.Uint32)(unsafe.Pointer(&c.starved))
+	return &Port{lane: l, ring: newRing(&c.ring), starved: starved, office: office}, nil
 }
 
 // Close ends the answers. Nobody may use the port after.
@@ -104,19 +109,29 @@ func (p *Port) FD() int { return p.office.fd() }
 func (p *Port) Drain(receive func(*Message)) int {
 	if p.parked {
 		p.parked = false
-		// Whoever woke us took the mark and wrote to FD: take that out again.
-		if !p.office.sleeping.CompareAndSwap(1, 0) {
-			p.office.clear()
-		}
+		p.office.unpark()
 	}
 	return p.office.drain(receive)
 }
 
-// Park reports whether the reader may sleep until FD is readable. What still waits
-// for room in the ring is written when the lane, which answers, wakes us.
+// Park reports whether the reader may sleep until FD is readable: when there is an
+// answer, or room in the ring for what waits for it.
 func (p *Port) Park() bool {
 	p.Flush()
+	waiting := len(p.overflow)
+	if waiting > 0 {
+		p.starved.Store(1)
+	} else if p.starved.Load() != 0 {
+		p.starved.Store(0)
+	}
 	p.parked = p.office.park()
+	if !p.parked || waiting == 0 {
+		return p.parked
+	}
+	if p.Flush(); len(p.overflow) < waiting { // there was room meanwhile, and maybe no wake
+		p.parked = false
+		p.office.unpark()
+	}
 	return p.parked
 }
 

@@ -59,6 +59,8 @@ type Runtime struct {
 	stop   context.CancelFunc
 	run    sync.WaitGroup // the dispatcher and every Func that runs
 
+	closing sync.Once
+
 	funcs sync.Map // name -> entry
 	lanes [C.PY_MAX_LANES]atomic.Pointer[Lane]
 
@@ -118,6 +120,16 @@ func (rt *Runtime) Close() {
 	rt.stop()
 	rt.office.wake()
 	rt.run.Wait()
+	rt.closing.Do(func() {
+		// First no more can be written, then what was is refused: nobody waits for ever.
+		rt.office.shut()
+		rt.office.drain(func(m *Message) {
+			if lane := rt.Lane(int(m.Lane)); m.Kind == KindCall && lane != nil {
+				lane.finish(m.Ticket, nil, NewError("RuntimeError", "call Go: it has ended"))
+			}
+		})
+		rt.office.close()
+	})
 }
 
 // Handle has Python's calls of name answered by f, each on a goroutine of its own.
@@ -189,8 +201,11 @@ func (rt *Runtime) called(m *Message) {
 	}
 	v, err := DecodeAll(m.Value)
 	request, ok := v.(Tuple)
-	if err != nil || !ok || len(request) == 0 {
-		lane.finish(ticket, nil, fmt.Errorf("call Go: a request that can not be read: %w", err))
+	if err == nil && (!ok || len(request) == 0) {
+		err = errors.New("it is no tuple of a name and arguments")
+	}
+	if err != nil {
+		lane.finish(ticket, nil, fmt.Errorf("call Go: read the request: %w", err))
 		return
 	}
 	name, _ := request[0].(string)

@@ -7,8 +7,9 @@
  * a message means is known on either side of it, never here.
  *
  *   lane   a thread (or event loop) that runs Python, with one inbox per port
- *   port   one producer in Go, with a ring to the lane and an office for answers
- *   office a ring from Python to Go: one consumer in Go, any thread of Python
+ *   port   one producer in Go, with a ring to the lane and an office for
+ * answers office a ring from Python to Go: one consumer in Go, any thread of
+ * Python
  *
  * Fields are plain integers so that Go can read them; both sides touch head,
  * tail and sleeping with atomic operations only.
@@ -27,7 +28,8 @@ enum {
   PY_MIN_RING = 4096,
   PY_BATCH = 64,      /* records one take hands out */
   PY_MAX_DEPTH = 100, /* nesting of a value */
-  PY_MAX_DAYS = 106753, /* of a timedelta: what Go has nanoseconds for ends before */
+  PY_MAX_DAYS =
+      106753, /* of a timedelta: what Go has nanoseconds for ends before */
 };
 #define PY_MAX_VALUE ((uint64_t)1 << 30) /* bytes of one value */
 
@@ -107,6 +109,9 @@ typedef struct py_office {
 
 typedef struct py_port {
   py_ring ring;
+  uint32_t starved; /* the writer waits for room in the ring, ... */
+  py_office
+      *office; /* ... and sleeps as the reader of this; NULL: it does not */
 } py_port;
 
 typedef struct py_lane {
@@ -115,9 +120,9 @@ typedef struct py_lane {
   int fd;            /* eventfd, non-blocking */
   uint32_t id;
   uint32_t nports;
-  uint32_t busy; /* inside take: taking is not re-entrant */
+  uint32_t busy;   /* inside take: taking is not re-entrant */
   uint32_t nudged; /* another thread of Python has something for it */
-  uint64_t taken; /* records handed out, for those who ask whether it lives */
+  uint64_t taken;  /* records handed out, for those who ask whether it lives */
   py_port *ports[PY_MAX_PORTS];
 } py_lane;
 
@@ -145,8 +150,10 @@ int py_wait_thread(void);
 /* py_lane_at returns a lane by number, NULL when there is none (borrowed). */
 py_lane *py_lane_at(uint32_t id);
 /* py_office_open makes an office whose ring holds size bytes; NULL: too many.
-   py_office_close gives the number back; nobody may use it after. */
+   py_office_shut has Python write no more: what it wrote can still be read.
+   py_office_close gives the place back; nobody may use it after. */
 py_office *py_office_open(uint64_t size);
+void py_office_shut(py_office *office);
 void py_office_close(py_office *office);
 /* py_port_open adds a port to a lane; NULL: too many, or the lane is closed. */
 py_port *py_port_open(py_lane *lane, uint64_t size);

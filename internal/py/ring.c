@@ -47,6 +47,7 @@ static void ring_close(py_ring *ring) {
     ring->head += sizeof *r + (r->spilled ? 16 : (r->size + 7) & ~7u);
   }
   munmap(ring->data, ring->size);
+  ring->data = NULL;
 }
 
 static void *shared_alloc(size_t size) {
@@ -90,7 +91,8 @@ py_lane *py_lane_open(void) {
   return lane;
 }
 
-/* Who opened a port on a lane holds its ring: such a lane is never taken again. */
+/* Who opened a port on a lane holds its ring: such a lane is never taken again.
+ */
 void py_lane_close(py_lane *lane, bool done) {
   pthread_mutex_lock(&tables);
   __atomic_store_n(&lane->closed, done && lane->nports < 2 ? 2 : 1,
@@ -102,7 +104,8 @@ py_port *py_port_open(py_lane *lane, uint64_t size) {
   py_port *port = NULL;
   pthread_mutex_lock(&tables);
   uint32_t n = lane->nports;
-  if (n < PY_MAX_PORTS && !lane->closed && (port = shared_alloc(sizeof *port))) {
+  if (n < PY_MAX_PORTS && !lane->closed &&
+      (port = shared_alloc(sizeof *port))) {
     if (ring_open(&port->ring, size) < 0) {
       free(port);
       port = NULL;
@@ -115,9 +118,9 @@ py_port *py_port_open(py_lane *lane, uint64_t size) {
   return port;
 }
 
-/* Offices are kept when closed, with their descriptor and lock: a thread of Python
-   may be about to use one. The number of the next in the same place differs, so
-   that no answer to the last one's tickets reaches it. */
+/* Offices are kept when closed, with their descriptor and lock: a thread of
+   Python may be about to use one. The number of the next in the same place
+   differs, so that no answer to the last one's tickets reaches it. */
 static py_office *office_at(uint32_t place) {
   py_office *office = offices[place];
   if (office)
@@ -142,7 +145,8 @@ py_office *py_office_open(uint64_t size) {
     if (!(office = office_at(place)))
       break;
     pthread_mutex_lock(&office->write);
-    bool taken = office->open, ok = !taken && ring_open(&office->ring, size) == 0;
+    bool taken = office->ring.data;
+    bool ok = !taken && ring_open(&office->ring, size) == 0;
     if (ok) {
       uint64_t wakes; /* of the one before */
       while (read(office->fd, &wakes, sizeof wakes) < 0 && errno == EINTR)
@@ -161,10 +165,16 @@ py_office *py_office_open(uint64_t size) {
   return office;
 }
 
-void py_office_close(py_office *office) {
+void py_office_shut(py_office *office) {
   pthread_mutex_lock(&office->write);
-  if (office->open) {
-    __atomic_store_n(&office->open, 0, __ATOMIC_RELEASE);
+  __atomic_store_n(&office->open, 0, __ATOMIC_RELEASE);
+  pthread_mutex_unlock(&office->write);
+}
+
+void py_office_close(py_office *office) {
+  py_office_shut(office);
+  pthread_mutex_lock(&office->write);
+  if (office->ring.data) {
     office->id = (office->id + PY_MAX_OFFICES) & 0xff;
     ring_close(&office->ring);
   }
@@ -180,9 +190,9 @@ bool py_office_answers(const py_office *office, uint64_t ticket) {
   return office->open && office->id == ticket >> 56;
 }
 
-/* Room for a record of `want` bytes in one piece, NULL when there is none; *room
-   says how much may be written there. Nothing is visible before the tail moves
-   behind it. */
+/* Room for a record of `want` bytes in one piece, NULL when there is none;
+   *room says how much may be written there. Nothing is visible before the tail
+   moves behind it. */
 uint8_t *py_ring_reserve(py_ring *ring, uint64_t want, uint64_t *room) {
   uint64_t head = __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE);
   uint64_t tail = ring->tail;
@@ -199,8 +209,9 @@ uint8_t *py_ring_reserve(py_ring *ring, uint64_t want, uint64_t *room) {
   return ring->data;
 }
 
-/* The mark and the descriptor change together, under the lock: a wake meant for an
-   office that was closed meanwhile would stay in the descriptor of the next. */
+/* The mark and the descriptor change together, under the lock: a wake meant for
+   an office that was closed meanwhile would stay in the descriptor of the next.
+ */
 void py_office_wake(py_office *office) {
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
   if (!__atomic_load_n(&office->sleeping, __ATOMIC_RELAXED))
@@ -242,13 +253,14 @@ static bool one_processor(void) {
 }
 
 /* With a processor to spare Go writes the first answers while Python makes the
-   next; with one, waking it would only take Python's. Unless there is so much that
-   the caches would lose it: then Go has the processor until it is written. */
+   next; with one, waking it would only take Python's. Unless there is so much
+   that the caches would lose it: then Go has the processor until it is written.
+ */
 void py_office_written(py_office *office) {
   enum { MUCH = 1 << 20 };
   bool one = one_processor();
-  uint64_t waiting = office->ring.tail -
-                     __atomic_load_n(&office->ring.head, __ATOMIC_RELAXED);
+  uint64_t waiting =
+      office->ring.tail - __atomic_load_n(&office->ring.head, __ATOMIC_RELAXED);
   if (!py_batching || !one || waiting > MUCH)
     py_office_wake(office);
   if (one && waiting > MUCH)

@@ -1,10 +1,10 @@
 /*
  * signal.c: who owns which signal. In a process that Python began, signals are
- * Python's: the runtime of Go asks for a handler for each of them when it starts,
- * and gets only those it can not do without, and of these only the signals that
- * it sent itself or that its own code caused. The few that Puff listens to are
- * watched: a byte goes down a pipe, and a handler that the program set is called
- * as well.
+ * Python's: the runtime of Go asks for a handler for each of them when it
+ * starts, and gets only those it can not do without, and of these only the
+ * signals that it sent itself or that its own code caused. The few that Puff
+ * listens to are watched: a byte goes down a pipe, and a handler that the
+ * program set is called as well.
  */
 #define _GNU_SOURCE
 #include "capi.h"
@@ -22,9 +22,10 @@ static int watch_fd = -1;
 
 /* ---- What Go gets ---- */
 
-/* The linker sends each sigaction of this binary, which is how the runtime of Go
-   installs its handlers too, to __wrap_sigaction (see signal.go). Putting things
-   back after Go had started instead lost signals that came in between. */
+/* The linker sends each sigaction of this binary, which is how the runtime of
+   Go installs its handlers too, to __wrap_sigaction (see signal.go). Putting
+   things back after Go had started instead lost signals that came in between.
+ */
 extern int __real_sigaction(int s, const struct sigaction *to,
                             struct sigaction *old);
 extern const char __executable_start[], etext[];
@@ -46,7 +47,8 @@ static bool is_shared(int s) {
   return is_fault(s) || s == SIGURG || s == SIGPROF;
 }
 
-/* Whether the code that a signal interrupted is this binary's, not a library's. */
+/* Whether the code that a signal interrupted is this binary's, not a library's.
+ */
 static bool in_binary(const ucontext_t *context) {
 #if defined(__x86_64__)
   const char *at = (const char *)context->uc_mcontext.gregs[REG_RIP];
@@ -159,7 +161,8 @@ void py_watch_signals(int fd, const int *signals, int n) {
 
 void py_signals_rewatch(int s) {
   struct sigaction now;
-  if (s <= 0 || s >= SIGNALS || !watched[s] || __real_sigaction(s, NULL, &now) < 0)
+  if (s <= 0 || s >= SIGNALS || !watched[s] ||
+      __real_sigaction(s, NULL, &now) < 0)
     return;
   if ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_signal)
     return;

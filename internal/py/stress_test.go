@@ -62,37 +62,41 @@ func TestThousandsOfCallsRunAtOnce(t *testing.T) {
 	for _, p := range []place{hub, loop} {
 		t.Run(p.name, func(t *testing.T) {
 			settled(t)
-			const n = 2000
-			var running atomic.Int32
-			all := make(chan struct{})
-			handle(t, "meet", func(ctx context.Context, args []any) (any, error) {
-				if running.Add(1) == n {
-					close(all)
-				}
-				select {
-				case <-all:
-					return args[0], nil
-				case <-ctx.Done():
-					return nil, ctx.Err()
-				}
-			})
-			ctx := testkit.Context(t)
-			var wg sync.WaitGroup
-			var wrong atomic.Int32
-			for i := range n {
-				wg.Go(func() {
-					got, err := p.lane.Call(ctx, p.run, p.asks(), "meet", i)
-					if err != nil || got != int64(i) {
-						wrong.Add(1)
-						t.Logf("call %d: got %v, %v", i, got, err)
-					}
-				})
-			}
-			wg.Wait()
-			if wrong.Load() > 0 {
-				t.Errorf("%d of %d calls went wrong", wrong.Load(), n)
+			meet(t, p, 2000)
+		})
+	}
+}
+
+// meet has n calls run at once: none ends before all have begun.
+func meet(t *testing.T, p place, n int) {
+	t.Helper()
+	var running atomic.Int32
+	all := make(chan struct{})
+	handle(t, "meet", func(ctx context.Context, args []any) (any, error) {
+		if running.Add(1) == int32(n) {
+			close(all)
+		}
+		select {
+		case <-all:
+			return args[0], nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	})
+	ctx := testkit.Context(t)
+	var wg sync.WaitGroup
+	wrong := make(chan string, n)
+	for i := range n {
+		wg.Go(func() {
+			got, err := p.lane.Call(ctx, p.run, p.asks(), "meet", i)
+			if err != nil || got != int64(i) {
+				wrong <- fmt.Sprintf("call %d: got %v, %v", i, got, err)
 			}
 		})
+	}
+	wg.Wait()
+	if len(wrong) > 0 {
+		t.Errorf("%d of %d calls went wrong, one of them: %s", len(wrong), n, <-wrong)
 	}
 }
 

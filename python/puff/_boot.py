@@ -15,7 +15,7 @@ import _puff
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from importlib.machinery import ModuleSpec
+    from importlib.machinery import ModuleSpec, PathFinder
     from types import ModuleType
     from typing import Any
 
@@ -32,27 +32,24 @@ _PATCHED = {
 class _Finder:
     """Finds the packages that come with the binary, and sees patched modules go by."""
 
-    def __init__(self, path_finder: "Any") -> None:
-        self._find = path_finder.find_spec
+    find_spec = _puff.find_spec
 
-    def find_spec(
-        self,
-        name: str,
-        path: "Sequence[str] | None" = None,
-        target: "ModuleType | None" = None,
-    ) -> "ModuleSpec | None":
-        if name in _OURS:
-            spec: ModuleSpec | None = self._find(name, [_puff.faces])
-            return spec
-        if name in _PATCHED:
-            spec = self._find(name, path, target)
-            if spec is not None and spec.loader is not None:
-                _run_after(spec.loader, _PATCHED[name])
-            return spec
-        return None
 
-    def invalidate_caches(self) -> None:
-        """Nothing is kept."""
+def _find_ours(name: str, path: "Sequence[str] | None") -> "ModuleSpec | None":
+    return _path_finder().find_spec(name, [_puff.faces])
+
+
+def _find_patched(name: str, path: "Sequence[str] | None") -> "ModuleSpec | None":
+    spec = _path_finder().find_spec(name, path)
+    if spec is not None and spec.loader is not None:
+        _run_after(spec.loader, _PATCHED[name])
+    return spec
+
+
+def _path_finder() -> "type[PathFinder]":
+    import _frozen_importlib_external
+
+    return _frozen_importlib_external.PathFinder
 
 
 def _run_after(loader: "Any", patch: str) -> None:
@@ -75,13 +72,12 @@ def _make_error(kind: str, message: str, detail: object) -> BaseException:
 
 def install() -> int:
     """Makes this Python one with Puff in it; returns 0."""
-    import _frozen_importlib_external
-
     if _puff.executable:
         sys.executable = _puff.executable
     if _puff.typed is not None and sys.orig_argv:
         sys.orig_argv[0] = _puff.typed
-    finder: Any = _Finder(_frozen_importlib_external.PathFinder)
+    _puff.set_finders(dict.fromkeys(_OURS, _find_ours) | dict.fromkeys(_PATCHED, _find_patched))
+    finder: Any = _Finder
     sys.meta_path.insert(0, finder)
     _puff.set_error_factory(_make_error)
     return 0

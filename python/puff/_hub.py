@@ -53,6 +53,8 @@ class Hub:
         self._idle: list[_Worker] = []
         self._workers: set[_Worker] = set()
         self._base = copy_context()
+        self._late: set[int] = set()  # answers in the batch at hand that nobody waits for
+        self._thrown = 0  # whose error is on its way to who waits for it
         self._stopping = False
         self._over = False
 
@@ -74,7 +76,7 @@ class Hub:
 
     def _loop(self) -> None:
         me: Any = getcurrent()
-        copy = self._base.copy
+        copy, late = self._base.copy, self._late
         call, result, error = _puff.CALL, _puff.RESULT, _puff.ERROR
         try:
             while True:
@@ -95,9 +97,12 @@ class Hub:
                                 return
                             break  # to the batch that is at hand now
                         self._in_task = False
+                    elif late and ticket in late:
+                        late.discard(ticket)
                     elif kind == result:
                         target.switch(value)
                     elif kind == error:
+                        self._thrown = ticket
                         target.throw(value)
                     else:
                         self._control(kind, target, ticket, value)
@@ -171,8 +176,10 @@ class Hub:
         try:
             return self.wait()
         except BaseException:
-            # Either the answer itself, or somebody's throw: then nobody waits any more.
-            _puff.cancel(ticket)
+            # Either the answer itself, or somebody's throw: then nobody waits any more. An
+            # answer that is in the batch at hand would reach the greenlet in its next task.
+            if not _puff.cancel(ticket) and ticket != self._thrown:
+                self._late.add(ticket)
             raise
 
     def soon(self, f: Callable[..., Any], *args: Any) -> None:
@@ -201,6 +208,10 @@ class Hub:
         handle = Greenlet(self)
         self.start(handle._task(f, args, kwargs))
         if self.may_wait():
-            self.soon(getcurrent().switch)
-            self.wait()
+            me, waiting = getcurrent(), True
+            self.soon(lambda: me.switch() if waiting else None)
+            try:
+                self.wait()
+            finally:
+                waiting = False
         return handle

@@ -37,8 +37,8 @@ def signals() -> None:
 
 def multiprocessing_context(module: ModuleType) -> None:
     """Makes spawn the method that multiprocessing starts children by."""
-    default: Any = module._default_context  # type: ignore[attr-defined]
-    default._default_context = module._concrete_contexts["spawn"]  # type: ignore[attr-defined]
+    default: Any = module._default_context
+    default._default_context = module._concrete_contexts["spawn"]
 
 
 def asgiref_local(module: ModuleType) -> None:

@@ -5,7 +5,9 @@ yet answered, a *handle* for an object of Python that Go may name, a *lane* for 
 event loop that takes messages from Go.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any
 
 CALL: int
@@ -24,6 +26,14 @@ faces: str
 """The folder that holds the package puff."""
 hosted: int
 """Who began the process: 0 Go, 1 Python as python, 2 Python as puff."""
+
+def find_spec(
+    name: str, path: Sequence[str] | None = None, target: ModuleType | None = None, /
+) -> ModuleSpec | None:
+    """The finder that sees every import; in C, so that no tracer sees it."""
+
+def set_finders(finders: dict[str, Any], /) -> None:
+    """Says who looks for which module: name -> function of name and path."""
 
 def start() -> None:
     """Has Go running. Raises RuntimeError in a forked child."""

@@ -38,6 +38,7 @@ class ThreadLane:
     def __init__(self) -> None:
         self.lane, _ = _puff.lane()
         self.pid = os.getpid()
+        self.taking = False
 
     # At the end of Python modules are emptied before threads' locals are.
     def __del__(self, close: Any = _puff.close, getpid: Any = os.getpid) -> None:
@@ -46,15 +47,20 @@ class ThreadLane:
 
     def call(self, request: tuple[Any, ...]) -> Any:
         """Asks Go and blocks this thread until the answer is there."""
+        if self.taking:  # by a signal handler, or an object's end, in the middle of a call
+            return ThreadLane().call(request)
         mine = _Answer()
         ticket = _puff.call(self.lane, request, mine)
         try:
+            self.taking = True
             while not mine.done:
                 for kind, target, _, value in _puff.take(self.lane, -1):
                     target.give(kind, value)
         except BaseException:
             _puff.cancel(ticket)
             raise
+        finally:
+            self.taking = False
         if mine.error is not None:
             raise mine.error
         return mine.value

@@ -50,7 +50,11 @@ class Parked:
         self._done, self._value = True, value
         if self._greenlet is not None:
             # This runs within the hub's take, which otherwise goes on waiting.
-            self._hub.soon_threadsafe(self._greenlet.switch)
+            self._hub.soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        if self._greenlet is not None:  # else it was cancelled in between
+            self._greenlet.switch()
 
     def result(self) -> Any:
         """The result; the greenlet waits for it."""

@@ -1,4 +1,8 @@
-"""Functions that the tests of the border call by name."""
+"""Functions that the tests of the border call by name.
+
+The tests also send expressions, which find all that is imported here.
+"""
+# ruff: noqa: F401
 
 from __future__ import annotations
 
@@ -6,7 +10,6 @@ import asyncio
 import collections
 import datetime
 import decimal
-import enum
 import gc
 import http
 import os
@@ -16,7 +19,10 @@ import uuid
 from typing import Any
 
 import _puff
-from puff._wait import call, in_greenlet
+from puff import errors
+from puff._wait import _local, call
+
+HELD, LET_GO = threading.Event(), threading.Event()
 
 
 def same(value: Any) -> Any:
@@ -96,13 +102,19 @@ class Node:
 
 
 def decode(data: bytes) -> str:
-    """What _puff.decode makes of it: "ok", "refused", or the name of another exception."""
+    """What _puff.decode makes of it: "ok", "refused", or the name of another exception.
+
+    Errors are made of plain RuntimeErrors here: by name, any module could be imported.
+    """
+    _puff.set_error_factory(lambda kind, message, detail: RuntimeError(kind, message, detail))
     try:
         _puff.decode(data)
     except ValueError:
         return "refused"
     except Exception as e:
         return f"{type(e).__name__}: {e}"
+    finally:
+        _puff.set_error_factory(errors._make)
     return "ok"
 
 
@@ -174,3 +186,60 @@ def close_lane(lane: int) -> None:
     """Closes it."""
     del _lanes[lane]
     _puff.close(lane)
+
+
+def talker() -> Any:
+    """A handle that talks through a channel: ten times what it receives, then three sends
+    beyond the window, then what the channel says at its end."""
+    loop = asyncio.get_running_loop()
+    tasks = set()
+
+    def handle(ticket: int, value: Any) -> None:
+        channel = _puff.Channel(ticket, None, loop.create_future, "last", ConnectionError)
+
+        async def talk() -> None:
+            while (got := await channel.receive()) != "last":
+                await channel.send(got * 10)
+            channel.finish()
+            other = _puff.Channel(ticket, None, loop.create_future)
+            for _ in range(3):
+                await other.send(b"b" * 200_000)
+            other.finish()
+            _puff.answer(ticket, "last")
+
+        task = loop.create_task(talk())
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    return handle
+
+
+def gatherer(n: int) -> Any:
+    """What answers none before n have come."""
+    tickets: list[int] = []
+
+    def handle(ticket: int, value: Any) -> None:
+        tickets.append(ticket)
+        if len(tickets) == n:
+            for t in tickets:
+                _puff.answer(t, None)
+
+    return handle
+
+
+class AsksAtItsEnd:
+    """Asks Go when it goes away, wherever that is."""
+
+    got: list[Any] = []
+
+    def __del__(self) -> None:
+        self.got.append(call("same", "at its end"))
+
+
+def ask_while_taking() -> list[Any]:
+    """What the end of an object got that Go lets go of while this thread waits."""
+    call("same", None)  # opens the lane of this thread
+    lane: Any = _local.lane
+    call("release.on", lane.lane, _puff.handle(AsksAtItsEnd()))
+    got, AsksAtItsEnd.got[:] = list(AsksAtItsEnd.got), []
+    return got

@@ -207,7 +207,7 @@ def test_started_under_another_name_it_says_that_name(sides: Sides) -> None:
         "see = 'import sys; print(sys.orig_argv[0], sys.argv)'\n"
         "print(subprocess.check_output(['other', '-c', see], executable=sys.executable))"
     )
-    assert "other ['-c']" in sides.same("-c", program).out
+    assert "other ['-c']" in sides.says(program)
 
 
 @pytest.mark.parametrize("module", ["pip", "pytest"])

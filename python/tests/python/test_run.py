@@ -49,19 +49,19 @@ def threads():
 
 def waits():
     import puff
-    print('waits', flush=True)
     try:
+        print('waits', flush=True)
         puff.sleep(600)
     except KeyboardInterrupt:
         print('cleans up', puff.sleep_ms(1))
         raise
 
 async def coroutine_waits():
-    import asyncio, puff
-    print('waits', flush=True)
+    import puff
     try:
+        print('waits', flush=True)
         await puff.sleep(600)
-    except asyncio.CancelledError:
+    except BaseException:
         print('cleans up', await puff.sleep_ms(1))
         raise
 
@@ -172,7 +172,7 @@ def test_a_command_is_ended_by_sigterm(sides: Sides) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_wait_forever_waits_for_a_signal(sides: Sides, number: signal.Signals) -> None:
-    process = sides.start(puff(sides, "wait_forever", "--log-level", "info"))
+    process = sides.start(puff(sides, "wait_forever"))
     assert process.stderr is not None
     # It listens for signals once it says that it waits.
     assert "waiting" in process.stderr.readline()

@@ -111,7 +111,7 @@ def test_no_signal_is_lost_while_go_starts(sides: Sides) -> None:
         "while not started.is_set():\n"
         "    os.kill(os.getpid(), signal.SIGUSR1)\n"
         "    sent += 1\n"
-        "    assert got == sent, (got, sent)\n"
+        "    while got < sent: pass\n"
         "thread.join()\n"
         "print(got == sent > 0)"
     )
@@ -150,8 +150,8 @@ def test_an_interrupt_ends_a_call_of_puffs(sides: Sides) -> None:
     program = (
         "from puff import _wait\n"
         "_wait.call('sleep', 0.0)\n"
-        "print('waits', flush=True)\n"
         "try:\n"
+        "    print('waits', flush=True)\n"
         "    _wait.call('sleep', 600.0)\n"
         "except KeyboardInterrupt:\n"
         "    print('interrupted', _wait.call('sleep', 0.0), flush=True)\n"
@@ -173,9 +173,9 @@ def test_a_broken_pipe_is_an_exception(sides: Sides, go: str) -> None:
         f"{go}import os, signal, sys\n"
         "r, w = os.pipe(); os.close(r)\n"
         "try: os.write(w, b'x')\n"
-        "except BrokenPipeError: print('broken', signal.getsignal(signal.SIGPIPE))\n"
+        "except BrokenPipeError: print('broken', int(signal.getsignal(signal.SIGPIPE)))\n"
     )
-    assert sides.says(program).startswith("broken 1")
+    assert sides.says(program) == "broken 1\n"
 
 
 def test_sigpipe_by_default_kills(sides: Sides, go: str) -> None:
@@ -224,8 +224,9 @@ def test_asyncio_handles_signals_and_children(sides: Sides, go: str) -> None:
         "    loop.add_signal_handler(signal.SIGUSR1, got.set)\n"
         "    os.kill(os.getpid(), signal.SIGUSR1)\n"
         "    await got.wait()\n"
+        "    pipe, child = asyncio.subprocess.PIPE, 'import puff; print(6 * 7)'\n"
         "    child = await asyncio.create_subprocess_exec(\n"
-        "        sys.executable, '-c', 'import puff; print(6 * 7)', stdout=asyncio.subprocess.PIPE)\n"
+        "        sys.executable, '-c', child, stdout=pipe)\n"
         "    out, _ = await child.communicate()\n"
         "    print(out, child.returncode)\n"
         "asyncio.run(main())"

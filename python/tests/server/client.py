@@ -56,12 +56,12 @@ class Response:
 class Connection:
     """One connection to a server, to be used in a with statement."""
 
-    def __init__(self, port: int, *, receive_buffer: int = 0) -> None:
-        self.sock = socket.socket()
+    def __init__(self, port: int, *, host: str = "127.0.0.1", receive_buffer: int = 0) -> None:
+        self.sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.settimeout(DEADLINE)
-        self.sock.connect(("127.0.0.1", port))
+        self.sock.connect((host, port))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = b""
         self.was_reset = False

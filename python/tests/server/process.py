@@ -59,10 +59,11 @@ class Puff:
         self._reader.start()
 
     def _read(self, stream: IO[bytes]) -> None:
-        for line in stream:
-            with self._news:
-                self.lines.append(line.decode(errors="replace").rstrip("\n"))
-                self._news.notify_all()
+        with stream:
+            for line in stream:
+                with self._news:
+                    self.lines.append(line.decode(errors="replace").rstrip("\n"))
+                    self._news.notify_all()
         with self._news:
             self._ended = True
             self._news.notify_all()

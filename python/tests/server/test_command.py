@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -37,6 +38,7 @@ def serve(
         ("command_app:an_object", "asgi"),
         ("command_app:a_wsgi_object", "wsgi"),
         ("command_app:a_wsgi_object.inner", "wsgi"),
+        ("command_app:AppClass", "wsgi"),
         ("command_app:a_partial", "asgi"),
         ("command_app:a_method", "asgi"),
         ("command_app:a_plain_one", "asgi"),
@@ -156,6 +158,20 @@ def test_two_addresses_are_served(own: Own) -> None:
     assert all(get(int(p)).text == "wsgi" for p in ports)
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.parametrize("app", ["wsgi_app:app", "asgi_app:app"])
+def test_ipv6_is_served(own: Own, app: str) -> None:
+    puff = own(app, "--host", "::1")
+    with Connection(puff.port, host="::1") as c:
+        shown = json.loads(c.exchange("GET", "/show").body)
+    assert "on http://[::1]:" in puff.log()
+    if app == "asgi_app:app":
+        assert shown["server"] == ["tuple", "::1", puff.port]
+        assert shown["client"][1] == "::1"
+    else:
+        assert shown["plain"]["SERVER_NAME"] == shown["plain"]["REMOTE_ADDR"] == "::1"
+
+
 def test_variables_and_the_file_count(tmp_path: Path) -> None:
     (tmp_path / "puff.toml").write_text(
         'wsgi = "mine.app"\n[serve]\nroot_path = "/file"\nmax_headers = 5\n'
@@ -216,6 +232,53 @@ def test_a_signal_lets_what_was_accepted_finish(
         assert idle.ended()
     assert puff.wait() == 0
     assert "app: atexit" in puff.log()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_half_sent_is_finished(own: Own, tmp_path: Path, kind: str) -> None:
+    gate = tmp_path / "gate"
+    puff = own(f"command_app:{kind}", env={"GATE": str(gate)})
+    body = b"b" * 200_000
+    with Connection(puff.port) as down, Connection(puff.port) as up:
+        down.request("GET", "/stream")
+        assert down.chunk_after_head() == b"first"
+        up.send(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n" + body[:99_999])
+        puff.wait_for("app: echo has begun")
+        puff.signal()
+        puff.wait_for("draining")
+        gate.touch()
+        up.send(body[99_999:])
+        assert up.response().body == body
+        got = b""
+        while chunk := down.chunk():
+            got += chunk
+        assert (chunk, len(got)) == (b"", 1_000_000)
+        assert up.ended()
+        assert down.ended()
+    assert puff.wait() == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_work_behind_an_answer_is_waited_for(own: Own, tmp_path: Path, kind: str) -> None:
+    gate = tmp_path / "gate"
+    puff = own(f"command_app:{kind}", env={"GATE": str(gate)})
+    assert get(puff.port, "/behind").status == 200
+    puff.wait_for("app: the work behind has begun")
+    puff.signal()
+    puff.wait_for("draining")
+    gate.touch()
+    assert puff.wait() == 0
+    assert "app: the work behind is done" in puff.log()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("app", ["imports", "starts"])
+def test_a_signal_before_it_serves_ends_it(own: Own, app: str, number: signal.Signals) -> None:
+    puff = own(f"broken.{app}_for_ever:app")
+    puff.wait_for("app: has begun")
+    puff.signal(number)
+    assert puff.wait() == 0
+    assert puff.faults() == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -310,8 +373,6 @@ def test_the_application_runs_as_a_program_would(own: Own, tmp_path: Path) -> No
         "        sys.flags.dont_write_bytecode]).encode()]\n"
     )
     puff = own("me:app", "--app-dir", str(tmp_path))
-    import json
-
     got = json.loads(get(puff.port).text)
     prefix = subprocess.run(
         [PYTHON, "-c", "import sys; print(sys.prefix)"], capture_output=True, text=True, check=True

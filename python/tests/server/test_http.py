@@ -65,6 +65,61 @@ def test_a_request_may_come_byte_by_byte(puff: Puff) -> None:
         assert c.response().text == "body"
 
 
+def test_a_big_answer_arrives_whole(puff: Puff) -> None:
+    with Connection(puff.port) as c:
+        r = c.exchange("GET", "/big")
+        assert (r.framing, r.body) == ("length", b"0123456789" * 2_000_000)
+        assert c.exchange("GET", "/hello").text == "hello"
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_an_answer_in_crumbs_arrives_whole(puff: Puff, version: str) -> None:
+    with Connection(puff.port) as c:
+        want = b"".join(b"%07d" % i for i in range(20_000))
+        assert c.exchange("GET", "/crumbs", version=version).body == want
+        if version == "1.1":
+            assert c.exchange("GET", "/hello").text == "hello"
+
+
+def test_head_of_an_answer_without_end_ends_with_the_client(puff: Puff) -> None:
+    mark = puff.mark()
+    target, says = (
+        ("/closing?kind=endless&tag=head", "app: closed head")
+        if puff.app == "wsgi_app:app"
+        else ("/endless?tag=head", "app: send raised ClientDisconnected head")
+    )
+    with Connection(puff.port) as c:
+        c.request("HEAD", target)
+        assert c.head().status == 200
+        c.reset()
+    puff.wait_for(says, mark)
+
+
+def test_a_client_that_only_listens_any_more_is_answered(puff: Puff) -> None:
+    for target in ["/hello", "/big", "/crumbs"]:
+        with Connection(puff.port) as c:
+            c.request("GET", target)
+            c.shut_writing()
+            assert c.response().status == 200
+            assert c.ended()
+
+
+def test_long_fields_travel_both_ways(puff: Puff) -> None:
+    value = "l" * 60_000
+    with Connection(puff.port) as c:
+        assert c.exchange("GET", "/long-field", [("X-Long", value)]).get("X-Long") == value * 4
+        assert c.exchange("GET", "/hello").text == "hello"
+
+
+@pytest.mark.parametrize("target", ["/recurses", "/recurses-in-c"])
+def test_endless_recursion_is_an_exception_as_others(puff: Puff, target: str) -> None:
+    puff.expect("RecursionError")
+    with Connection(puff.port) as c:
+        for _ in range(3):
+            assert c.exchange("GET", target).status == 500
+        assert c.exchange("GET", "/hello").text == "hello"
+
+
 def test_connection_close_is_obeyed(puff: Puff) -> None:
     with Connection(puff.port) as c:
         assert c.exchange("GET", "/hello", [("Connection", "close")]).get("Connection") == "close"

@@ -46,6 +46,7 @@ def test_a_signal_that_is_ignored_still_drains(own: Own) -> None:
     ("app", "flags"),
     [
         ("raises_in_handler", ["--interface", "wsgi"]),
+        # With uvloop: the loop of asyncio ends, as it does under any server.
         ("raises_in_handler_async", ["--interface", "asgi", "--lifespan", "off"]),
     ],
 )

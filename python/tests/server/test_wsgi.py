@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .client import Connection, CutOff, get, post
+from .client import Connection, CutOff, get
 
 if TYPE_CHECKING:
     from .conftest import Shared
@@ -106,6 +105,7 @@ def test_the_environ_is_whole(puff: Puff) -> None:
         ("/a+b;c=d//e/../f", "/a+b;c=d//e/../f"),
         ("/%FF", "/\xff"),
         ("http://other.example:81/path?x", "/path"),
+        ("http://other.example?show", "/"),
     ],
 )
 def test_path_info_is_decoded_as_latin_1(puff: Puff, target: str, want: str) -> None:
@@ -285,97 +285,6 @@ def test_write_raises_when_the_client_leaves(puff: Puff) -> None:
     puff.wait_for("app: write raised ClientDisconnected w1", mark)
 
 
-def body_of(size: int) -> bytes:
-    line = bytes(range(32, 127)) * 3 + b"\n"
-    return (line * (size // len(line) + 1))[:size]
-
-
-HOW = [
-    "read",
-    "read-sized",
-    "readline",
-    "readline-sized",
-    "readlines",
-    "readlines-hint",
-    "iteration",
-]
-
-
-@pytest.mark.parametrize("how", HOW)
-@pytest.mark.parametrize("size", [0, 10, 5_000, 300_000])
-@pytest.mark.parametrize("chunked", [False, True])
-def test_every_way_to_read_gives_the_same_body(
-    puff: Puff, how: str, size: int, chunked: bool
-) -> None:
-    body = body_of(size)
-    chunks = [body[i : i + 20_011] for i in range(0, size, 20_011)] if chunked else None
-    with Connection(puff.port) as c:
-        r = c.exchange("POST", f"/read?how={how}", body=b"" if chunked else body, chunks=chunks)
-        got = json.loads(r.body)
-        assert (got["size"], got["sum"]) == (size, hashlib.sha256(body).hexdigest())
-        assert got["after"] == [0, 0]
-        lines = body.splitlines(keepends=True)
-        if how in {"readline", "readlines", "readlines-hint", "iteration"}:
-            assert got["pieces"] == len(lines)
-        if how == "readline-sized":
-            assert got["longest"] <= 11
-        assert c.exchange("GET", "/hello").text == "hello"
-
-
-@pytest.mark.parametrize("chunked", [False, True])
-@pytest.mark.parametrize("how", ["read", "read-sized", "iteration"])
-def test_a_body_of_ten_megabytes_arrives(puff: Puff, how: str, chunked: bool) -> None:
-    body = body_of(10_000_000)
-    chunks = [body[i : i + 65_536] for i in range(0, len(body), 65_536)] if chunked else None
-    with Connection(puff.port) as c:
-        r = c.exchange("POST", f"/read?how={how}", body=b"" if chunked else body, chunks=chunks)
-        got = json.loads(r.body)
-        assert (got["size"], got["sum"]) == (len(body), hashlib.sha256(body).hexdigest())
-
-
-@pytest.mark.parametrize("size", [100, 60_000, 100_000])
-def test_the_input_may_be_buffered_by_io(puff: Puff, size: int) -> None:
-    got = json.loads(post(puff.port, "/read?how=buffered", body_of(size)).body)
-    assert got["size"] == size
-
-
-@pytest.mark.parametrize("target", ["/ignores-body", "/reads-some"])
-@pytest.mark.parametrize("size", [10, 60_000, 200_000])
-@pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_that_is_not_read_is_no_request(
-    puff: Puff, target: str, size: int, chunked: bool
-) -> None:
-    body = (b"GET /count HTTP/1.1\r\nHost: x\r\n\r\n" * (size // 30 + 1))[:size]
-    with Connection(puff.port) as c:
-        r = c.exchange(
-            "POST", target, body=b"" if chunked else body, chunks=[body] if chunked else None
-        )
-        assert r.text in {"ignored", "GET /"}
-        if r.get("Connection") == "close":
-            assert c.ended()
-        else:
-            c.request("GET", "/hello")
-            assert c.response().text == "hello"
-
-
-def test_a_body_that_is_cut_is_never_complete(puff: Puff) -> None:
-    for tag, head in [
-        ("cut1", b"Content-Length: 100000\r\n\r\nabc"),
-        ("cut2", b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"),
-        ("cut3", b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nxyz\r\n"),
-    ]:
-        mark = puff.mark()
-        with Connection(puff.port) as c:
-            c.send(b"POST /reads-while-cut?tag=%s HTTP/1.1\r\nHost: x\r\n" % tag.encode() + head)
-            c.shut_writing()
-            while c.more():
-                pass
-        if tag != "cut1":
-            continue
-        puff.wait_for(f"app: read raised ClientDisconnected {tag}", mark)
-    assert "read all cut" not in puff.log()
-
-
 def test_a_file_is_wrapped_and_closed(puff: Puff) -> None:
     mark = puff.mark()
     r = get(puff.port, "/wrapped?tag=f1")
@@ -383,151 +292,6 @@ def test_a_file_is_wrapped_and_closed(puff: Puff) -> None:
     puff.wait_for("app: file closed f1", mark)
     assert get(puff.port, "/wrapped?tag=f2", method="HEAD").body == b""
     puff.wait_for("app: file closed f2", mark)
-
-
-@pytest.mark.parametrize("as_list", ["", "&list=1"])
-def test_a_body_that_fits_its_length_is_sent(puff: Puff, as_list: str) -> None:
-    r = get(puff.port, f"/length?n=6&chunks=abc.def{as_list}")
-    assert (r.text, r.framing) == ("abcdef", "length")
-
-
-@pytest.mark.parametrize("as_list", ["", "&list=1"])
-def test_a_body_shorter_than_its_length_cuts_the_connection(puff: Puff, as_list: str) -> None:
-    mark = puff.mark()
-    with Connection(puff.port) as c:
-        try:
-            r = c.exchange("GET", f"/length?n=10&chunks=abc.def{as_list}")
-            assert r.status == 500  # nothing was sent before it was known
-        except CutOff as e:
-            assert e.response is not None
-            assert e.response.body in {b"abcdef", b""}
-            assert c.ended()
-    puff.wait_for("level=ERROR|level=WARN", mark)
-
-
-@pytest.mark.parametrize("as_list", ["", "&list=1"])
-@pytest.mark.parametrize("chunks", ["abc.def", "abcdef", "abcd.ef", "abcd.ef.gh"])
-def test_a_body_longer_than_its_length_is_cut_to_it(puff: Puff, as_list: str, chunks: str) -> None:
-    mark = puff.mark()
-    with Connection(puff.port) as c:
-        assert c.exchange("GET", f"/length?n=4&chunks={chunks}{as_list}").text == "abcd"
-        puff.wait_for("level=WARN|level=ERROR", mark)
-        assert c.exchange("GET", "/hello").text == "hello"
-
-
-@pytest.mark.parametrize("stream", ["", "&stream=1"])
-@pytest.mark.parametrize(
-    "case",
-    [
-        "crlf", "lf", "cr", "nul", "name-crlf", "name-space", "name-empty", "name-euro", "euro",
-        "connection", "transfer", "upgrade", "keep-alive", "value-int", "value-bytes", "not-pairs",
-        "headers-none", "status-crlf", "status-short", "status-word", "status-low", "status-high",
-        "status-101", "status-euro", "length-word", "length-negative", "length-twice",
-    ],
-)  # fmt: skip
-def test_a_bad_head_is_500_and_said_in_the_log(puff: Puff, case: str, stream: str) -> None:
-    puff.expect("TypeError")
-    mark = puff.mark()
-    with Connection(puff.port) as c:
-        r = c.exchange("GET", f"/headers?case={case}{stream}")
-        assert r.status == 500
-        assert r.get("X-A") is None
-        assert r.get("X-B") is None
-        line = puff.wait_for("level=ERROR", mark)
-        assert "exception in application" in line
-        assert c.exchange("GET", "/hello").text == "hello"
-
-
-@pytest.mark.parametrize(
-    ("line", "status", "reason"),
-    [
-        ("200+Fine", 200, "Fine"),
-        ("299+A+reason+of+our+own", 299, "A reason of our own"),
-        ("404+caf%C3%A9", 404, None),
-        ("599+X", 599, "X"),
-    ],
-)
-def test_the_reason_is_kept(puff: Puff, line: str, status: int, reason: str | None) -> None:
-    r = get(puff.port, f"/status?line={line}")
-    assert r.status == status
-    assert reason is None or r.reason == reason
-
-
-@pytest.mark.parametrize("line", ["204+No+Content", "304+Not+Modified"])
-def test_no_body_goes_where_none_belongs(puff: Puff, line: str) -> None:
-    with Connection(puff.port) as c:
-        assert c.exchange("GET", f"/status?line={line}").body == b""
-        assert c.exchange("GET", "/hello").text == "hello"
-
-
-def test_fields_may_repeat_and_hold_latin_1(puff: Puff) -> None:
-    r = get(puff.port, "/many-fields")
-    assert r.all("Set-Cookie") == ["a=1", "b=2"]
-    assert r.get("X-Latin") == "caf\xe9"
-
-
-def test_an_exception_is_500_without_details(puff: Puff) -> None:
-    puff.expect("a secret of the application")
-    mark = puff.mark()
-    with Connection(puff.port) as c:
-        r = c.exchange("GET", "/fails")
-        assert (r.status, r.reason, r.framing) == (500, "Internal Server Error", "length")
-        assert b"secret" not in r.body
-        assert len(r.body) < 100
-        puff.wait_for("Traceback", mark)
-        puff.wait_for("ValueError: a secret of the application", mark)
-        assert c.exchange("GET", "/hello").text == "hello"
-
-
-def test_an_exception_after_the_head_cuts_the_connection(puff: Puff) -> None:
-    puff.expect("late")
-    with Connection(puff.port) as c:
-        with pytest.raises(CutOff) as cut:
-            c.exchange("GET", "/fails-late")
-        assert cut.value.response is not None
-        assert cut.value.response.body == b"first"
-
-
-def test_sys_exit_of_a_request_is_500_and_no_end(puff: Puff) -> None:
-    puff.expect("SystemExit")
-    assert get(puff.port, "/exits").status == 500
-    assert get(puff.port, "/hello").status == 200
-
-
-def test_head_has_the_fields_of_get(puff: Puff) -> None:
-    with Connection(puff.port) as c:
-        whole = c.exchange("HEAD", "/hello")
-        assert (whole.status, whole.get("Content-Length"), whole.body) == (200, "5", b"")
-        assert c.exchange("HEAD", "/late").status == 202
-        assert c.exchange("HEAD", "/wrapped?tag=h").status == 200
-        assert c.exchange("HEAD", "/length?n=6&chunks=abc.def").get("Content-Length") == "6"
-        assert c.exchange("GET", "/hello").text == "hello"
-
-
-def test_a_slow_client_holds_the_application_back(puff: Puff) -> None:
-    with Connection(puff.port, receive_buffer=1 << 16) as slow, Connection(puff.port) as other:
-        slow.request("GET", "/flood")
-        head = slow.head()
-        for _ in range(50):
-            assert int(other.exchange("GET", "/flooded").text) < 16 << 20
-        slow.body(head)
-        assert len(head.body) == 64 << 20
-
-
-def test_chunks_leave_as_they_are_made(puff: Puff) -> None:
-    with Connection(puff.port) as c:
-        c.request("GET", "/streamed-in-steps?tag=s1")
-        head = c.head()
-        assert head.get("Transfer-Encoding") == "chunked"
-        assert c.chunk() == b"first"
-        get(puff.port, "/step?tag=s1")
-        assert (c.chunk(), c.chunk()) == (b"second", b"")
-
-
-def test_wsgi_errors_is_stderr(puff: Puff) -> None:
-    mark = puff.mark()
-    assert get(puff.port, "/errors").status == 200
-    puff.wait_for("^app: a line for wsgi.errors$", mark)
 
 
 def together(puff: Puff, n: int, prefix: str) -> list[str]:
@@ -548,3 +312,38 @@ def together(puff: Puff, n: int, prefix: str) -> list[str]:
 def test_fifty_requests_wait_at_once_with_contexts_of_their_own(puff: Puff) -> None:
     for prefix in ["a", "b"]:
         assert together(puff, 50, prefix) == [f"unset {prefix}{i}" for i in range(50)]
+
+
+def test_nothing_is_held_of_requests_that_are_over(puff: Puff) -> None:
+    puff.expect("in the middle", "by zero", "a secret", "did not call start_response")
+    targets = ["/hello", "/late", "/fails", "/no-start", "/written"]
+    targets += [f"/closing?kind={k}&tag=h" for k in ("normal", "fails", "fails-first")]
+
+    def round_of_requests() -> str:
+        for target in targets * 3:
+            with Connection(puff.port) as c, contextlib.suppress(CutOff):
+                c.exchange("GET", target)
+        for i in range(5):
+            mark = puff.mark()
+            with Connection(puff.port) as c:
+                c.request("GET", f"/endless-generator?tag=held{i}")
+                assert c.chunk_after_head()
+                c.reset()
+            puff.wait_for(f"app: generator ended held{i}", mark)
+            with Connection(puff.port) as c:
+                c.exchange("POST", "/read?how=read-sized", body=b"x" * 100_000)
+        return get(puff.port, "/held").text
+
+    before = round_of_requests()
+    for _ in range(3):
+        assert round_of_requests() == before
+
+
+def test_each_address_is_the_server_name_of_its_requests(shared: Shared) -> None:
+    puff = shared("wsgi_app:app", "--host", "0.0.0.0")
+    for _ in range(2):
+        for i in range(300):
+            host = f"127.0.{i // 250}.{i % 250 + 1}"
+            with Connection(puff.port, host=host) as c:
+                got = json.loads(c.exchange("GET", "/show").body)["plain"]
+                assert got["SERVER_NAME"] == host

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import gc
 import json
 import sys
 import tempfile
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+import _puff
 import puff
 
 if TYPE_CHECKING:
@@ -268,6 +271,43 @@ async def step(scope: Scope, receive: Receive, send: Send) -> None:
     await answer(send, b"ok")
 
 
+async def long_field(scope: Scope, receive: Receive, send: Send) -> None:
+    value = dict(scope["headers"]).get(b"x-long", b"")
+    await answer(send, b"long", headers=[(b"x-long", value * 4)])
+
+
+async def recurses(scope: Scope, receive: Receive, send: Send) -> None:
+    await recurses(scope, receive, send)
+
+
+async def recurses_in_c(scope: Scope, receive: Receive, send: Send) -> None:
+    nested: list[Any] = []
+    for _ in range(100_000):
+        nested = [nested]
+    try:
+        await answer(send, repr(nested).encode())
+    finally:
+        while nested:
+            nested = nested.pop()
+
+
+async def enum(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": HTTPStatus.CREATED})
+    await send({"type": "http.response.body", "body": bytearray(b"by"), "more_body": 1})
+    await send({"type": "http.response.body", "body": memoryview(b"te"), "more_body": None})
+
+
+async def big(scope: Scope, receive: Receive, send: Send) -> None:
+    await answer(send, b"0123456789" * 2_000_000)
+
+
+async def crumbs(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200})
+    for i in range(20_000):
+        await send({"type": "http.response.body", "body": b"%07d" % i, "more_body": True})
+    await send({"type": "http.response.body"})
+
+
 async def length(scope: Scope, receive: Receive, send: Send) -> None:
     fields = [(b"content-length", query(scope, "n").encode())]
     await send({"type": "http.response.start", "status": 200, "headers": fields})
@@ -327,7 +367,7 @@ async def cancels_itself(scope: Scope, receive: Receive, send: Send) -> None:
 async def pathsend(scope: Scope, receive: Receive, send: Send) -> None:
     size = int(query(scope, "size"))
     path = FOLDER / query(scope, "name", f"file-{size}")
-    if not query(scope, "missing"):
+    if not query(scope, "missing") and not path.exists():
         path.write_bytes(bytes(range(251)) * (size // 251) + bytes(size % 251))
     fields = [(b"content-type", b"application/x")]
     if query(scope, "length"):
@@ -389,6 +429,17 @@ async def thread(scope: Scope, receive: Receive, send: Send) -> None:
     await answer(send, await loop.run_in_executor(None, lambda: b"from a thread"))
 
 
+async def held(scope: Scope, receive: Receive, send: Send) -> None:
+    """How many handles, tickets and tasks there are."""
+    gc.collect()
+    counts = *_puff.counts(), len(asyncio.all_tasks())
+    await answer(send, repr(counts).encode())
+
+
+async def upgrade(scope: Scope, receive: Receive, send: Send) -> None:
+    await answer(send, scope["type"].encode())
+
+
 async def count(scope: Scope, receive: Receive, send: Send) -> None:
     await answer(send, str(len(seen)).encode())
 
@@ -402,5 +453,5 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "lifespan.shutdown.complete"})
         return
     seen.append(scope["path"])
-    name = scope["path"].strip("/").replace("-", "_") or "hello"
+    name = scope["path"].strip("/").replace("-", "_") or scope["query_string"].decode() or "hello"
     await globals().get(name, show)(scope, receive, send)

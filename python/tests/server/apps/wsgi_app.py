@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import gc
 import hashlib
 import io
 import itertools
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs
 from wsgiref.validate import validator
 
+import _puff
 from puff._wait import call
 
 if TYPE_CHECKING:
@@ -246,6 +248,36 @@ def flooded(environ: Environ, start: Start) -> Iterable[bytes]:
     return [str(sent).encode()]
 
 
+def long_field(environ: Environ, start: Start) -> Iterable[bytes]:
+    start("200 OK", [*TEXT, ("X-Long", environ.get("HTTP_X_LONG", "") * 4)])
+    return [b"long"]
+
+
+def recurses(environ: Environ, start: Start) -> Iterable[bytes]:
+    return recurses(environ, start)
+
+
+def recurses_in_c(environ: Environ, start: Start) -> Iterable[bytes]:
+    nested: list[Any] = []
+    for _ in range(100_000):
+        nested = [nested]
+    try:
+        return [repr(nested).encode()]
+    finally:
+        while nested:
+            nested = nested.pop()
+
+
+def big(environ: Environ, start: Start) -> Iterable[bytes]:
+    start("200 OK", TEXT)
+    return [b"0123456789" * 2_000_000]
+
+
+def crumbs(environ: Environ, start: Start) -> Iterable[bytes]:
+    start("200 OK", TEXT)
+    return (b"%07d" % i for i in range(20_000))
+
+
 def length(environ: Environ, start: Start) -> Iterable[bytes]:
     start("200 OK", [*TEXT, ("Content-Length", query(environ, "n"))])
     chunks = [c.encode() for c in query(environ, "chunks").split(".")]
@@ -271,6 +303,8 @@ HEADERS: dict[str, tuple[Any, Any]] = {
     "not-pairs": ("200 OK", ["X-A"]),
     "headers-none": ("200 OK", None),
     "status-crlf": ("200 OK\r\nX-B: b", []),
+    "status-bytes": (b"200 OK", []),
+    "status-int": (200, []),
     "status-short": ("20", []),
     "status-word": ("abc", []),
     "status-low": ("099 Low", []),
@@ -347,6 +381,13 @@ def count(environ: Environ, start: Start) -> Iterable[bytes]:
     return [b"%d" % len(seen)]
 
 
+def held(environ: Environ, start: Start) -> Iterable[bytes]:
+    """How many handles and tickets there are, and greenlets in tasks."""
+    gc.collect()
+    start("200 OK", TEXT)
+    return [repr(_puff.counts()).encode()]
+
+
 def ignores_body(environ: Environ, start: Start) -> Iterable[bytes]:
     start("200 OK", TEXT)
     return [b"ignored"]
@@ -396,7 +437,7 @@ def step(environ: Environ, start: Start) -> Iterable[bytes]:
 
 def app(environ: Environ, start: Start) -> Iterable[bytes]:
     seen.append(environ["PATH_INFO"])
-    name = environ["PATH_INFO"].strip("/").replace("-", "_") or "hello"
+    name = environ["PATH_INFO"].strip("/").replace("-", "_") or environ["QUERY_STRING"] or "hello"
     return globals().get(name, show)(environ, start)  # type: ignore[no-any-return]
 
 
