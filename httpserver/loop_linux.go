@@ -215,10 +215,15 @@ func (l *loop) exchange() *Exchange {
 	return &Exchange{Request: Request{Scheme: "http"}}
 }
 
+// keptExchanges bounds how many exchanges wait to be used again, since a burst may have needed many.
+const keptExchanges = 4096
+
 // recycle takes an exchange back. The fields keep their room and nothing else.
 func (l *loop) recycle(x *Exchange) {
 	x.Peer, x.Data, x.Tag, x.road, x.Body = nil, nil, 0, spent{}, nil
-	l.free = append(l.free, x)
+	if len(l.free) < keptExchanges {
+		l.free = append(l.free, x)
+	}
 }
 
 // post has f called on the thread of the loop. It reports false if the loop has ended.
@@ -274,7 +279,17 @@ func (l *loop) stop() {
 	})
 }
 
-func (l *loop) finished() bool { return l.cut || l.draining && l.open == 0 }
+// finished reports whether nothing is left to do. A connection that is on its way back from the long road is still in the
+// inbox: then there is.
+func (l *loop) finished() bool {
+	if !l.cut && (!l.draining || l.open > 0) {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = l.cut || len(l.inbox) == 0
+	return l.closed
+}
 
 // close ends the loop on every way out. What arrives in the inbox from now on is turned away by post.
 func (l *loop) close() {
