@@ -433,7 +433,7 @@ async def held(scope: Scope, receive: Receive, send: Send) -> None:
     """How many handles, tickets and tasks there are."""
     gc.collect()
     counts = *_puff.counts(), len(asyncio.all_tasks())
-    await answer(send, repr(counts).encode())
+    await answer(send, json.dumps(counts).encode())
 
 
 async def upgrade(scope: Scope, receive: Receive, send: Send) -> None:

@@ -385,7 +385,7 @@ def held(environ: Environ, start: Start) -> Iterable[bytes]:
     """How many handles and tickets there are, and greenlets in tasks."""
     gc.collect()
     start("200 OK", TEXT)
-    return [repr(_puff.counts()).encode()]
+    return [json.dumps(_puff.counts()).encode()]
 
 
 def ignores_body(environ: Environ, start: Start) -> Iterable[bytes]:
