@@ -221,6 +221,38 @@ func TestInvalidHeadsAreRefusedAndLeaveRoomForAnother(t *testing.T) {
 	})
 }
 
+func TestAnExchangeThatIsOverTakesNothing(t *testing.T) {
+	roads(t, func(t *testing.T, open opener) {
+		name := filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(name, []byte("content"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		errs := make(chan []error, 1)
+		s := open(t, Config{}, func(x *Exchange, _ func(func())) {
+			f, err := os.Open(name)
+			if err != nil {
+				t.Error(err)
+			}
+			x.Respond(&Head{Status: 200}, []byte("first"))
+			got := []error{x.Respond(&Head{Status: 200}, []byte("second")), x.Start(&Head{Status: 200}), x.Write([]byte("third")),
+				x.SendFile(f, 0, 7), x.Inform(103, nil), x.Finish(nil)}
+			x.Abort()
+			x.Pull()
+			errs <- got
+		})
+		c := s.dial(t)
+		for range 3 {
+			checkBody(t, c.get("/"), 200, "first")
+			for i, err := range <-errs {
+				if err != ErrClosed {
+					t.Errorf("call %d returned %v, want %v", i, err, ErrClosed)
+				}
+			}
+		}
+		until(t, "the count", func() bool { return s.Stats() == Stats{Connections: 1, Requests: 3} })
+	})
+}
+
 func TestInvalidTrailersAreRefused(t *testing.T) {
 	roads(t, func(t *testing.T, open opener) {
 		errs := make(chan error, 1)

@@ -248,9 +248,13 @@ func TestTheShortRoadAllocatesNothingPerRequest(t *testing.T) {
 	}
 	post := "POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n" + strings.Repeat("x", 10000)
 	chunks := "POST /hello HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(strings.Repeat("x", 10000), 999)
-	sources := map[string]Source{"instant": instant{}, "streamed": streamed{}, "collected": &collected{}}
-	for name, source := range sources {
-		c := Config{Handler: instant{}, Open: func() (Source, error) { return source, nil }}
+	sources := map[string]func() (Source, error){
+		"instant":   openInstant,
+		"streamed":  func() (Source, error) { return streamed{}, nil },
+		"collected": func() (Source, error) { return &collected{}, nil },
+	}
+	for name, open := range sources {
+		c := Config{Handler: instant{}, Open: open}
 		for _, request := range []string{plainRequest, browserRequest, post, chunks} {
 			clients, size := warmClients(t, c, 16, request)
 			in, out := []byte(request), make([]byte, size)

@@ -37,8 +37,9 @@ func (c *longConn) release() {
 }
 
 // ended counts an exchange the handler ended, and passes err on.
-func (c *longConn) ended(err error) error {
+func (c *longConn) ended(x *Exchange, err error) error {
 	if err != ErrMisuse {
+		x.road = spent{}
 		c.s.flying.Add(-1)
 		c.s.over.Add(1)
 	}
@@ -47,7 +48,7 @@ func (c *longConn) ended(err error) error {
 
 func (c *longConn) respond(x *Exchange, h *Head, body []byte) error {
 	if err := c.take(x, fresh); err != nil {
-		return c.ended(err)
+		return c.ended(x, err)
 	}
 	c.prepare(x)
 	b, n, err := x.answer.whole(c.out.buf, h, len(body), &c.stamp)
@@ -58,7 +59,7 @@ func (c *longConn) respond(x *Exchange, h *Head, body []byte) error {
 	c.out.buf = append(b, body[:n]...)
 	c.over(x)
 	c.release()
-	return c.ended(nil)
+	return c.ended(x, nil)
 }
 
 func (c *longConn) start(x *Exchange, h *Head) error {
@@ -121,7 +122,7 @@ func (c *longConn) sendFile(x *Exchange, f *os.File, off, n int64) error {
 
 func (c *longConn) finish(x *Exchange, trailers []Field) error {
 	if err := c.take(x, streaming); err != nil {
-		return c.ended(err)
+		return c.ended(x, err)
 	}
 	b, err := x.answer.finish(c.out.buf, trailers)
 	if err != nil {
@@ -131,7 +132,7 @@ func (c *longConn) finish(x *Exchange, trailers []Field) error {
 	c.frame(b)
 	c.over(x)
 	c.release()
-	return c.ended(nil)
+	return c.ended(x, nil)
 }
 
 func (c *longConn) inform(x *Exchange, status int, fields []Field) error {
@@ -159,7 +160,7 @@ func (c *longConn) abort(x *Exchange) {
 		c.fate = fateCut
 	}
 	c.release()
-	c.ended(nil)
+	c.ended(x, nil)
 }
 
 func (c *longConn) pull(x *Exchange) {

@@ -204,22 +204,10 @@ func (c *longConn) current(x *Exchange) bool {
 	return c.x == x
 }
 
-// readBody answers one Pull.
+// readBody answers one Pull: with what came along with the head, if there is some of it left.
 func (c *longConn) readBody(x *Exchange) error {
-	if c.ready == 0 && len(c.in) == c.off {
-		return c.readPiece(x)
-	}
 	if c.ready == 0 {
-		raw := c.in[c.off:]
-		content, used, r := c.body.take(raw, &c.s.c)
-		if r != nil {
-			return r
-		}
-		c.in = append(c.in[:c.off+content], raw[used:]...)
-		c.ready = content
-		if content == 0 && !c.body.done() {
-			return nil
-		}
+		return c.readPiece(x)
 	}
 	n := min(c.ready, scratchSize)
 	c.ready -= n
@@ -363,28 +351,26 @@ func (c *longConn) conclude() bool {
 
 // dropBody reads what the handler left of the body, and reports whether that was not too much.
 func (c *longConn) dropBody() bool {
-	deadline := time.Now().Add(dropTime)
+	if c.body.done() {
+		return true
+	}
+	c.mu.Lock()
+	c.setReadDeadline(time.Now().Add(dropTime))
+	c.mu.Unlock()
 	b := c.s.pieces.take()
 	defer c.s.pieces.give(b)
 	for budget := maxDrop; !c.body.done(); {
-		raw := c.in[c.off:]
-		c.in, c.off = c.in[:0], 0
-		if len(raw) == 0 {
-			c.mu.Lock()
-			c.setReadDeadline(deadline)
-			c.mu.Unlock()
-			n, err := c.nc.Read(*b)
-			if err != nil {
-				return false
-			}
-			raw = (*b)[:n]
+		n, err := c.nc.Read(*b)
+		if err != nil {
+			return false
 		}
+		raw := (*b)[:n]
 		_, used, r := c.body.take(raw, &c.s.c)
 		if budget -= used; r != nil || budget < 0 {
 			c.linger()
 			return false
 		}
-		c.in = append(c.in[:0], raw[used:]...)
+		c.in, c.off = append(c.in[:0], raw[used:]...), 0
 	}
 	return true
 }

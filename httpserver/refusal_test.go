@@ -229,6 +229,34 @@ func TestRefusalsDoNotDependOnHowBytesArrive(t *testing.T) {
 	})
 }
 
+func TestEndlessLinesAreRefusedBeforeTheirEnd(t *testing.T) {
+	tests := []struct {
+		in   string
+		want int
+	}{
+		{"GET /" + strings.Repeat("a", 20<<10), 414},
+		{strings.Repeat("G", 20<<10), 414},
+		{"GET / HTTP/1.1\r\nX: " + strings.Repeat("a", 70<<10), 431},
+		{"GET / HTTP/1.1\r\n" + strings.Repeat("X: "+strings.Repeat("a", 1000)+"\r\n", 65) + strings.Repeat("a", 1000), 431},
+		{chunkedHead + "1;" + strings.Repeat("a", 20<<10), 400},
+		{chunkedHead + "0\r\na: " + strings.Repeat("a", 20<<10), 400},
+	}
+	roads(t, func(t *testing.T, open opener) {
+		s := open(t, Config{}, func(x *Exchange, do func(func())) {
+			x.Peer = &drainPeer{}
+			do(x.Pull)
+		})
+		for _, test := range tests {
+			c := s.dial(t)
+			c.send(test.in)
+			if got := c.answer("GET"); got.StatusCode != test.want || !got.Close {
+				t.Errorf("got %d, close %t, want %d and close for %.50q", got.StatusCode, got.Close, test.want, test.in)
+			}
+			c.ended()
+		}
+	})
+}
+
 func TestUnfinishedRequestsAreRefusedAtTheEnd(t *testing.T) {
 	const whole = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"
 	roads(t, func(t *testing.T, open opener) {
