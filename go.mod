@@ -3,13 +3,20 @@ module github.com/puffstack/puff
 go 1.26.0
 
 require (
-	github.com/google/go-cmp v0.7.0 // indirect
+	github.com/pelletier/go-toml/v2 v2.4.3 // puff.toml, with the line of each key
+	github.com/spf13/cobra v1.10.2 // the command line: commands come from puff.toml at run time
+	github.com/spf13/pflag v1.0.9 // its flags, which settings make
+	golang.org/x/sys v0.49.0 // epoll, eventfd and socket options
+)
+
+// Tests only.
+require (
+	github.com/google/go-cmp v0.7.0 // differences one can read
+	github.com/rogpeppe/go-internal v1.16.0 // command-line promises as scripts
+	pgregory.net/rapid v1.3.0 // properties of the value codec
+)
+
+require (
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
-	github.com/pelletier/go-toml/v2 v2.4.3 // indirect
-	github.com/rogpeppe/go-internal v1.16.0 // indirect
-	github.com/spf13/cobra v1.10.2 // indirect
-	github.com/spf13/pflag v1.0.9 // indirect
-	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/tools v0.26.0 // indirect
-	pgregory.net/rapid v1.3.0 // indirect
 )
