@@ -4,6 +4,7 @@ package puff
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"syscall"
 
@@ -12,9 +13,30 @@ import (
 
 // RunCommand runs a command of [[commands]]; the process ends with its status.
 func (a *App) RunCommand(ctx context.Context, c *Config, command Command, args []string) error {
+	return a.runIn(ctx, c, "", command, args)
+}
+
+// Pytest runs pytest in the folder that the configuration names, with args.
+func (a *App) Pytest(ctx context.Context, c *Config, args []string) error {
+	return a.runIn(ctx, c, c.PytestPath, Command{Function: "puff._programs.pytest", Name: "pytest"}, args)
+}
+
+// Django runs Django's management utility with args.
+func (a *App) Django(ctx context.Context, c *Config, args []string) error {
+	return a.runIn(ctx, c, "", Command{Function: "puff._programs.django", Name: "django"}, args)
+}
+
+// runIn runs a command in a folder, "" for the current one.
+func (a *App) runIn(ctx context.Context, c *Config, folder string, command Command, args []string) error {
 	p, err := a.program(c, "", newLogger(os.Stderr, c.Serve.LogLevel))
 	if err != nil {
 		return err
+	}
+	// Not before: the process that began this one read its configuration by relative names.
+	if folder != "" {
+		if err := os.Chdir(folder); err != nil {
+			return fmt.Errorf("run %s: %w", command.Name, err)
+		}
 	}
 	p.run("puff._command", "run", map[string]any{
 		"function": command.Function, "add_cwd": c.AddCwdToPath,

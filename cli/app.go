@@ -22,5 +22,7 @@ func Run(app *puff.App) int {
 		Wait:   app.Wait,
 		Python: app.Python,
 		Doctor: app.Doctor,
+		Django: app.Django,
+		Pytest: app.Pytest,
 	}, os.Args[1:], os.Stdout, os.Stderr)
 }
