@@ -126,6 +126,13 @@ static int deliver(PyObject *out, const py_record *r, const uint8_t *at,
                    const uint8_t *end) {
   PyObject *value = NULL, *target = NULL;
   uint8_t kind = r->kind;
+  if (kind == PY_RESULT || kind == PY_ERROR) {
+    /* First of all: making an exception for nobody would run code, and what a
+       signal handler raises in it would be lost. */
+    target = py_waiter_pop(r->ticket);
+    if (!target)
+      return 0;
+  }
   bool bad = at < end && !(value = py_decode(&at, end, 0));
   switch (kind) {
   case PY_CALL:
@@ -143,7 +150,6 @@ static int deliver(PyObject *out, const py_record *r, const uint8_t *at,
       value = caught();
       kind = PY_ERROR;
     }
-    target = py_waiter_pop(r->ticket);
     break;
   case PY_CANCEL:
   case PY_STOP:
@@ -152,7 +158,7 @@ static int deliver(PyObject *out, const py_record *r, const uint8_t *at,
   default:
     return bad ? -1 : deliver_here(r, value);
   }
-  if (!target) { /* nobody waits for it any more */
+  if (!target) { /* refused */
     py_clear(&value);
     return 0;
   }
