@@ -89,10 +89,16 @@ func targets(t *testing.T) []string {
 	return names
 }
 
-// help returns what "puff ARGS" prints.
+// help returns what "puff ARGS" prints in a project that has every command.
 func help(t *testing.T, args ...string) string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), binary(t), args...).Output()
+	file := filepath.Join(t.TempDir(), "puff.toml")
+	if err := os.WriteFile(file, []byte("django = true\npytest_path = \".\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), binary(t), args...)
+	cmd.Env = append(os.Environ(), "PUFF_CONFIG="+file)
+	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("puff %s: %v", strings.Join(args, " "), err)
 	}
