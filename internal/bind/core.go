@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/puffstack/puff/internal/py"
@@ -15,6 +16,8 @@ import (
 var Core = map[string]py.Func{
 	"sleep":     sleep,
 	"read_file": readFile,
+
+	"debug.goroutines": goroutines,
 }
 
 // sleep(seconds) returns when they have passed.
@@ -46,6 +49,9 @@ func readFile(_ context.Context, args []any) (any, error) {
 	}
 	return os.ReadFile(path)
 }
+
+// goroutines() returns how many there are, for those who look for leaks.
+func goroutines(context.Context, []any) (any, error) { return runtime.NumGoroutine(), nil }
 
 func arg(args []any, i int) any {
 	if i < len(args) {

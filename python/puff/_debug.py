@@ -8,18 +8,20 @@ import _puff
 
 from puff import _lanes, _wait
 from puff._threads import pool
+from puff._wait import ThreadLane
 
 __all__ = ["counts"]
 
 
 def counts() -> dict[str, int]:
-    """handles and tickets Go may use, greenlets of the hub, threads of the blocking pool."""
+    """What is held: handles and tickets that Go may use, greenlets, goroutines, threads."""
     handles, tickets = _puff.counts()
     hub = _wait.hub_here() or _lanes.existing_hub()
     return {
         "handles": handles,
         "tickets": tickets,
         "greenlets": hub.size if hub is not None else 0,
+        "goroutines": ThreadLane().call(("debug.goroutines",)),
         "blocking_threads": pool.threads,
         "objects": len(gc.get_objects()),
     }
