@@ -39,7 +39,7 @@ func (a *App) runIn(ctx context.Context, c *Config, folder string, command Comma
 		}
 	}
 	p.run("puff._command", "run", map[string]any{
-		"function": command.Function, "add_cwd": c.AddCwdToPath,
+		"function": command.Function, "add_cwd": c.AddCwdToPath, "greenlets": c.Greenlets,
 		"argv": append([]string{command.Name}, args...),
 	})
 	<-ctx.Done()

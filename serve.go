@@ -50,6 +50,7 @@ func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) e
 	options := map[string]any{
 		"app": app, "interface": strings.TrimSuffix(s.Interface, "3"), "lifespan": s.Lifespan,
 		"add_cwd": c.AddCwdToPath, "factory": s.Factory, "blocking_threads": s.BlockingThreads,
+		"greenlets": c.Greenlets, "event_loop": c.Asyncio,
 		"argv": []string{"puff", "serve", app},
 	}
 	if s.AppDir != "" {

@@ -28,15 +28,17 @@ if TYPE_CHECKING:
 __all__ = ["run", "wait"]
 
 
-def run(*, function: str, add_cwd: bool) -> int:
+def run(*, function: str, add_cwd: bool, greenlets: bool = True) -> int:
     """Calls the function that a dotted path names; returns the status of the process."""
     _main.prepare(None, add_cwd)
     try:
         found = _load(function)
         if inspect.iscoroutinefunction(found):
             _on_loop(found)
-        else:
+        elif greenlets:
             _in_greenlet(found)
+        else:
+            found()
         # As python does at its end: threads that are no daemons are waited for.
         threading._shutdown()  # type: ignore[attr-defined]
     except SystemExit:

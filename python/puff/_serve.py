@@ -25,6 +25,8 @@ def run(
     add_cwd: bool = True,
     factory: bool = False,
     blocking_threads: int = 40,
+    greenlets: bool = True,
+    event_loop: bool = False,
 ) -> int:
     """Serves app until Go says stop; returns the status of the process."""
     _main.prepare(app_dir, add_cwd)
@@ -42,9 +44,18 @@ def run(
         from puff._asgi import is_asgi
 
         interface = "asgi" if is_asgi(application) else "wsgi"
-    if interface == "wsgi":
-        return _wsgi(application)
-    return _asgi(application, lifespan)
+    if interface != "wsgi":
+        return _asgi(application, lifespan)
+    if not greenlets:
+        print(
+            f"puff: {app} is a WSGI application, which runs in greenlets, and puff.toml says "
+            "greenlets = false: remove that",
+            file=sys.stderr,
+        )
+        return 1
+    if event_loop:
+        _lanes.asyncio_lane()
+    return _wsgi(application)
 
 
 def _print_users(e: BaseException) -> None:

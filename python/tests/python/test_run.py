@@ -99,6 +99,15 @@ def test_a_function_runs_in_a_greenlet_with_its_arguments(sides: Sides, start: l
     assert "'c-plain', 'a'" in ended.out
 
 
+def test_a_function_runs_plainly_where_greenlets_are_switched_off(sides: Sides) -> None:
+    line = puff(sides, "c-plain")
+    config = (sides.folder / "puff.toml").read_text()
+    sides.write("puff.toml", "greenlets = false\n" + config)
+    ended = sides.run(line)
+    assert (ended.status, ended.err) == (0, "")
+    assert ended.out.split(" ", 2)[:2] == ["False", "None"]
+
+
 def test_a_coroutine_function_runs_on_a_loop(sides: Sides) -> None:
     ended = run(sides, "c-coroutine")
     assert (ended.status, ended.err) == (0, "")

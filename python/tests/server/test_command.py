@@ -134,6 +134,16 @@ def test_wsgi_without_greenlet_says_what_to_type(bare: str) -> None:
     assert "Traceback" not in r.stderr
 
 
+def test_wsgi_is_refused_where_greenlets_are_switched_off(tmp_path: Path) -> None:
+    config = tmp_path / "puff.toml"
+    config.write_text("greenlets = false\n")
+    env = {"PUFF_CONFIG": str(config)}
+    r = run(["serve", "command_app:app", "--python", PYTHON, "--port", "0"], env=env)
+    assert r.returncode == 1
+    assert "greenlets = false" in r.stderr
+    assert "Traceback" not in r.stderr
+
+
 def test_asgi_needs_no_greenlet(bare: str) -> None:
     puff = Puff(["serve", "asgi_app:app", "--python", bare, "--port", "0"])
     assert get(puff.port, "/hello").text == "hello"
