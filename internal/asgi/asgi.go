@@ -7,7 +7,6 @@ package asgi
 import (
 	"bytes"
 	"net/netip"
-	"strconv"
 	"unicode/utf8"
 
 	"github.com/puffstack/puff/httpserver"
@@ -24,21 +23,18 @@ type Config struct {
 type Protocol struct {
 	config  Config
 	defined bool
-	keys    uint16                    // the first of the shared values
-	scopes  map[netip.AddrPort]uint16 // templates, by the address a request came to
-	numbers []uint16                  // of the templates
-	last    netip.AddrPort            // the one before, and its template
-	lastID  uint16
+	keys    uint16          // the first of the shared values
+	scopes  relay.Templates // by the address a request came to
 	scratch []byte
 	fields  []httpserver.Field
 	answer  httpserver.Head // kept: one per answer would be garbage
 }
 
-const maxTemplates = 256
-
 // New returns the protocol of one Side.
 func New(c Config) *Protocol {
-	return &Protocol{config: c, scopes: map[netip.AddrPort]uint16{}}
+	p := &Protocol{config: c}
+	p.scopes.Build = p.template
+	return p
 }
 
 // Shared values: the names of known fields as bytes come first, in their order.
@@ -91,39 +87,22 @@ func (p *Protocol) define(s *relay.Side) {
 
 func (p *Protocol) own(key int) uint16 { return p.keys + uint16(len(relay.Names)+key) }
 
-// template returns the number of the scope for requests to the address local.
-func (p *Protocol) template(s *relay.Side, local netip.AddrPort) uint16 {
-	if local == p.last && p.lastID != 0 {
-		return p.lastID
+// template makes what the scopes of requests to the address local have in common.
+func (p *Protocol) template(local netip.AddrPort) py.Dict {
+	var server any
+	if local.IsValid() {
+		server = py.Tuple{local.Addr().Unmap().String(), int(local.Port())}
 	}
-	id, ok := p.scopes[local]
-	if !ok {
-		// An address per request: not one worth keeping, and numbers are few.
-		if len(p.scopes) >= maxTemplates {
-			clear(p.scopes)
-		}
-		if len(p.scopes) == len(p.numbers) {
-			p.numbers = append(p.numbers, relay.NewIDs(1))
-		}
-		var server any
-		if local.IsValid() {
-			server = py.Tuple{local.Addr().Unmap().String(), int(local.Port())}
-		}
-		id = p.numbers[len(p.scopes)]
-		s.Port.Define(id, py.Dict{
-			{"type", "http"},
-			{"asgi", nil}, // each scope has one of its own: programs write to it
-			{"http_version", "1.1"},
-			{"server", server},
-			{"client", nil},
-			{"scheme", "http"},
-			{"root_path", p.config.RootPath},
-			{"query_string", []byte{}},
-		})
-		p.scopes[local] = id
+	return py.Dict{
+		{"type", "http"},
+		{"asgi", nil}, // each scope has one of its own: programs write to it
+		{"http_version", "1.1"},
+		{"server", server},
+		{"client", nil},
+		{"scheme", "http"},
+		{"root_path", p.config.RootPath},
+		{"query_string", []byte{}},
 	}
-	p.last, p.lastID = local, id
-	return id
 }
 
 // Encode implements relay.Protocol: a tuple of the scope and the first message, None
@@ -133,7 +112,7 @@ func (p *Protocol) Encode(s *relay.Side, b []byte, x *httpserver.Exchange) []byt
 		p.define(s)
 	}
 	b = py.AppendHead(b, py.TagTuple, 2)
-	b = py.AppendCopy(b, p.template(s, x.Local), 0)
+	b = py.AppendCopy(b, p.scopes.Number(s, x.Local), 0)
 	count := len(b) - 4 // of the pairs: known at the end
 	n := 0
 	key := func(k int) {
@@ -177,10 +156,7 @@ func (p *Protocol) Encode(s *relay.Side, b []byte, x *httpserver.Exchange) []byt
 	}
 	if x.Remote.IsValid() {
 		key(keyClient)
-		b = py.AppendHead(py.AppendHead(b, py.TagTuple, 2), py.TagLatin1, 0)
-		at := len(b)
-		b = x.Remote.Addr().Unmap().AppendTo(b)
-		b[at-4] = byte(len(b) - at)
+		b = relay.AppendAddr(py.AppendHead(b, py.TagTuple, 2), x.Remote.Addr())
 		b = py.AppendInt(b, int64(x.Remote.Port()))
 	}
 	key(keyHeaders)
@@ -249,9 +225,3 @@ func (p *Protocol) Body(b []byte, piece []byte, last bool) []byte {
 }
 
 var _ relay.Protocol = (*Protocol)(nil)
-
-// atoi reads a Content-Length.
-func atoi(b []byte) (int64, bool) {
-	n, err := strconv.ParseInt(string(b), 10, 64)
-	return n, err == nil
-}

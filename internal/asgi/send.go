@@ -180,13 +180,9 @@ func (p *Protocol) pathsend(c *relay.Call, m *message) error {
 		return fmt.Errorf("send: http.response.pathsend: %w", err)
 	}
 	size := info.Size()
-	given := false
-	for _, field := range h.Fields {
-		if relay.SameName(field.Name, "content-length") {
-			n, ok := atoi(field.Value)
-			given = ok && n >= 0
-			size = min(size, n)
-		}
+	n, given := relay.ContentLength(h.Fields)
+	if given {
+		size = min(size, n)
 	}
 	if !given {
 		h.Fields = append(h.Fields, httpserver.Field{Name: []byte("content-length"), Value: fmt.Append(nil, size)})

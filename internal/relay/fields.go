@@ -1,6 +1,13 @@
 package relay
 
-import "sync/atomic"
+import (
+	"net/netip"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/puffstack/puff/httpserver"
+	"github.com/puffstack/puff/internal/py"
+)
 
 // Names are the field names that programs meet every day, in lower case. Each is made
 // once in Python; a request only points at it. The order is a protocol's numbering.
@@ -65,6 +72,26 @@ func SameName(name []byte, known string) bool {
 		}
 	}
 	return true
+}
+
+// ContentLength returns the Content-Length among fields; false: none that is a length.
+func ContentLength(fields []httpserver.Field) (int64, bool) {
+	for i := range fields {
+		if SameName(fields[i].Name, "content-length") {
+			n, err := strconv.ParseInt(string(fields[i].Value), 10, 64)
+			return n, err == nil && n >= 0
+		}
+	}
+	return 0, false
+}
+
+// AppendAddr appends an IP address as text.
+func AppendAddr(b []byte, a netip.Addr) []byte {
+	b = py.AppendHead(b, py.TagLatin1, 0)
+	at := len(b)
+	b = a.Unmap().AppendTo(b)
+	b[at-4] = byte(len(b) - at)
+	return b
 }
 
 // AppendLower appends name in lower case.

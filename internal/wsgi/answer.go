@@ -6,7 +6,6 @@ package wsgi
 import (
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/puffstack/puff/httpserver"
 	"github.com/puffstack/puff/internal/py"
@@ -33,7 +32,7 @@ func (p *Protocol) Sent(c *relay.Call, v py.Reader) (streamed int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if n, given := contentLength(head.Fields); given && n == int64(len(body)) {
+	if n, given := relay.ContentLength(head.Fields); given && n == int64(len(body)) {
 		return 0, c.Respond(head, body)
 	}
 	if err := c.X.Start(head); err != nil {
@@ -115,14 +114,4 @@ func parseStatus(s []byte) (code int, reason []byte, err error) {
 		reason = s[4:]
 	}
 	return code, reason, nil
-}
-
-func contentLength(fields []httpserver.Field) (int64, bool) {
-	for _, f := range fields {
-		if relay.SameName(f.Name, "content-length") {
-			n, err := strconv.ParseInt(string(f.Value), 10, 64)
-			return n, err == nil
-		}
-	}
-	return 0, false
 }

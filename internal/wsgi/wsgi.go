@@ -25,18 +25,13 @@ type Config struct {
 type Protocol struct {
 	config  Config
 	defined bool
-	keys    uint16                    // the first of the shared keys
-	environ map[netip.AddrPort]uint16 // templates, by the address a request came to
-	numbers []uint16                  // of the templates
-	last    netip.AddrPort            // the one before, and its template
-	lastID  uint16
+	keys    uint16          // the first of the shared keys
+	environ relay.Templates // by the address a request came to
 	fields  []httpserver.Field
 	answer  httpserver.Head // kept: one per answer would be garbage
 	rest    []item          // fields that are not known
 	scratch []byte
 }
-
-const maxTemplates = 256
 
 // item is a field that has no place among the known ones, and where its like is.
 type item struct {
@@ -46,7 +41,9 @@ type item struct {
 
 // New returns the protocol of one Side.
 func New(c Config) *Protocol {
-	return &Protocol{config: c, environ: map[netip.AddrPort]uint16{}}
+	p := &Protocol{config: c}
+	p.environ.Build = p.template
+	return p
 }
 
 // Keys of the environ: those of the known fields come first, in their order.
@@ -104,45 +101,28 @@ func (p *Protocol) define(s *relay.Side) {
 
 func (p *Protocol) own(key int) uint16 { return p.keys + uint16(len(relay.Names)+key) }
 
-// template returns the number of the environ for requests to the address local.
-func (p *Protocol) template(s *relay.Side, local netip.AddrPort) uint16 {
-	if local == p.last && p.lastID != 0 {
-		return p.lastID
+// template makes what the environs of requests to the address local have in common.
+func (p *Protocol) template(local netip.AddrPort) py.Dict {
+	name, port := "localhost", ""
+	if local.IsValid() {
+		name, port = local.Addr().Unmap().String(), strconv.Itoa(int(local.Port()))
 	}
-	id, ok := p.environ[local]
-	if !ok {
-		// An address per request: not one worth keeping, and numbers are few.
-		if len(p.environ) >= maxTemplates {
-			clear(p.environ)
-		}
-		if len(p.environ) == len(p.numbers) {
-			p.numbers = append(p.numbers, relay.NewIDs(1))
-		}
-		name, port := "localhost", ""
-		if local.IsValid() {
-			name, port = local.Addr().Unmap().String(), strconv.Itoa(int(local.Port()))
-		}
-		id = p.numbers[len(p.environ)]
-		s.Port.Define(id, py.Dict{
-			{"wsgi.version", py.Tuple{1, 0}},
-			{"wsgi.url_scheme", "http"},
-			{"wsgi.errors", p.config.Errors},
-			{"wsgi.multithread", false},
-			{"wsgi.multiprocess", false},
-			{"wsgi.run_once", false},
-			{"wsgi.input_terminated", true},
-			{"wsgi.file_wrapper", p.config.FileWrapper},
-			{"SERVER_SOFTWARE", p.config.Software},
-			{"SERVER_NAME", name},
-			{"SERVER_PORT", port},
-			{"SERVER_PROTOCOL", "HTTP/1.1"},
-			{"SCRIPT_NAME", ""},
-			{"QUERY_STRING", ""},
-		})
-		p.environ[local] = id
+	return py.Dict{
+		{"wsgi.version", py.Tuple{1, 0}},
+		{"wsgi.url_scheme", "http"},
+		{"wsgi.errors", p.config.Errors},
+		{"wsgi.multithread", false},
+		{"wsgi.multiprocess", false},
+		{"wsgi.run_once", false},
+		{"wsgi.input_terminated", true},
+		{"wsgi.file_wrapper", p.config.FileWrapper},
+		{"SERVER_SOFTWARE", p.config.Software},
+		{"SERVER_NAME", name},
+		{"SERVER_PORT", port},
+		{"SERVER_PROTOCOL", "HTTP/1.1"},
+		{"SCRIPT_NAME", ""},
+		{"QUERY_STRING", ""},
 	}
-	p.last, p.lastID = local, id
-	return id
 }
 
 // Encode implements relay.Protocol: a tuple of the environ and the body, None for one
@@ -152,7 +132,7 @@ func (p *Protocol) Encode(s *relay.Side, b []byte, x *httpserver.Exchange) []byt
 		p.define(s)
 	}
 	b = py.AppendHead(b, py.TagTuple, 2)
-	b = py.AppendCopy(b, p.template(s, x.Local), 0)
+	b = py.AppendCopy(b, p.environ.Number(s, x.Local), 0)
 	count := len(b) - 4 // of the pairs: known at the end
 	n := 0
 	key := func(k int) {
@@ -196,7 +176,7 @@ func (p *Protocol) Encode(s *relay.Side, b []byte, x *httpserver.Exchange) []byt
 	}
 	if x.Remote.IsValid() {
 		key(keyRemoteAddr)
-		b = appendAddr(b, x.Remote.Addr())
+		b = relay.AppendAddr(b, x.Remote.Addr())
 		key(keyRemotePort)
 		b = appendPort(b, x.Remote.Port())
 	}
@@ -206,14 +186,6 @@ func (p *Protocol) Encode(s *relay.Side, b []byte, x *httpserver.Exchange) []byt
 		return append(b, byte(py.TagNone))
 	}
 	return py.AppendText(b, py.TagBytes, x.Body)
-}
-
-func appendAddr(b []byte, a netip.Addr) []byte {
-	b = py.AppendHead(b, py.TagLatin1, 0)
-	at := len(b)
-	b = a.Unmap().AppendTo(b)
-	b[at-4] = byte(len(b) - at)
-	return b
 }
 
 func appendPort(b []byte, port uint16) []byte {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import _puff
 
-from puff import _lanes, _wait
+from puff import _lanes, _wait, asyncio_support
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -78,16 +78,7 @@ class HostObjects:
 
     def dispatch_asyncio_coro(self, ret: Ret, awaitable: Awaitable[Any]) -> None:
         """As dispatch_asyncio, for what it returns."""
-
-        async def run() -> None:
-            try:
-                result = await awaitable
-            except Exception as e:
-                ret(None, e)
-            else:
-                ret(result, None)
-
-        asyncio.run_coroutine_threadsafe(run(), self.asyncio_loop)
+        asyncio_support.spawn_coro(awaitable, ret)
 
     def read_file_bytes(self, ret: Ret, fn: str) -> None:
         """ret(the bytes of the file, None) or ret(None, the error)."""
