@@ -154,16 +154,6 @@ func (d *decoder) serve(s *ServeConfig, v any) {
 		}
 		d.set(s, setting.Name, text, "serve."+key)
 	}
-	for _, name := range notYet {
-		key := strings.ReplaceAll(name, "-", "_")
-		known[key] = true
-		if _, ok := raw[key]; ok {
-			s.unavailable = append(s.unavailable, unavailable{key, d.where("serve." + key)})
-		}
-	}
-	slices.SortFunc(s.unavailable, func(a, b unavailable) int {
-		return d.line("serve."+a.key) - d.line("serve."+b.key)
-	})
 	d.unknown(raw, known, "serve")
 }
 

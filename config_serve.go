@@ -4,8 +4,10 @@ package puff
 // settings, from which flags, variables and keys follow, is config_settings.go.
 
 import (
+	"io/fs"
 	"maps"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,15 +38,66 @@ type ServeConfig struct {
 	Host string
 	// Port is the port to listen on, 0 for any free one. Default: 7777.
 	Port int
-	// Bind lists addresses to listen on; Addresses puts them together with
-	// Host and Port. Default: none.
+	// Bind lists addresses to listen on, HOST:PORT or unix:PATH; Addresses puts
+	// them together with Host and Port. Default: none.
 	Bind []string
+	// UDSMode is the permissions of unix sockets. Default: 0600.
+	UDSMode fs.FileMode
 	// Backlog is the length of the queue of connections that the kernel holds
 	// until they are accepted. Default: 2048.
 	Backlog int
 	// ReusePort lets several processes listen on one address. Default: false.
 	ReusePort bool
+	// ProxyProtocol says that every connection begins with the PROXY protocol.
+	// Default: false.
+	ProxyProtocol bool
+	// ProxyAllowFrom is who may speak it. Default: nobody.
+	ProxyAllowFrom []netip.Prefix
+	// ForwardedAllowIPs is whose Forwarded and X-Forwarded-For, -Proto and
+	// -Host are believed. Default: nobody's.
+	ForwardedAllowIPs []netip.Prefix
 
+	// TLSCert and TLSKey are files in PEM, in pairs: the first pair is the
+	// default, the server's name picks another. Default: none, clear text.
+	TLSCert, TLSKey []string
+	// TLSKeyPassword is what the keys are encrypted with. Default: none.
+	TLSKeyPassword string
+	// TLSCA holds the authorities that sign clients. Default: none.
+	TLSCA string
+	// TLSClientAuth is "off", "optional" or "required". Default: "off".
+	TLSClientAuth string
+	// HTTP is the version that is spoken: "auto", "1" or "2". Default: "auto".
+	HTTP string
+
+	// WS accepts WebSockets. Default: true.
+	WS bool
+	// WSMaxSize is the most bytes of a message. Default: 16 MiB.
+	WSMaxSize int64
+	// WSMaxQueue is how many messages wait for the application before the
+	// client is no longer read. Default: 32.
+	WSMaxQueue int
+	// WSPingInterval is how often a silent client is pinged. Default: 20 s.
+	WSPingInterval time.Duration
+	// WSPingTimeout is how long it may take to answer. Default: 20 s.
+	WSPingTimeout time.Duration
+	// WSPerMessageDeflate allows compression of messages. Default: true.
+	WSPerMessageDeflate bool
+
+	// Workers is the number of processes, 0 for one per processor. Default: 1.
+	Workers int
+	// WorkerTimeout is how long a lane may be silent before its worker is
+	// replaced. Default: 30 s.
+	WorkerTimeout time.Duration
+	// MaxRequests replaces a worker that has answered as many, and by chance
+	// up to MaxRequestsJitter more. Default: 0, no limit.
+	MaxRequests, MaxRequestsJitter int
+	// MaxAge replaces a worker of that age. Default: 0, no limit.
+	MaxAge time.Duration
+	// MaxRSS replaces a worker that holds more memory, in megabytes. Default:
+	// 0, no limit.
+	MaxRSS int
+	// PIDFile holds the number of the parent process. Default: none.
+	PIDFile string
 	// BlockingThreads is the number of threads for blocking Python functions.
 	// Default: 40.
 	BlockingThreads int
@@ -52,6 +105,13 @@ type ServeConfig struct {
 	// Default: 30 s.
 	GracefulTimeout time.Duration
 
+	// RequestTimeout is how long an answer may take. Default: 0, no limit.
+	RequestTimeout time.Duration
+	// LimitConcurrency is the most requests a worker handles at a time.
+	// Default: 0, no limit.
+	LimitConcurrency int
+	// LimitQueue is the most requests that wait beyond those. Default: 0, none.
+	LimitQueue int
 	// HeadTimeout is how long a request's head may take. Default: 15 s.
 	HeadTimeout time.Duration
 	// BodyTimeout is how long a body may pause. Default: 30 s.
@@ -76,6 +136,9 @@ type ServeConfig struct {
 	// Default: 0, no limit.
 	MaxRequestsPerConnection int
 
+	// Static lists folders of files, before those of puff.toml. Default: none.
+	Static []Static
+
 	// ServerHeader is the Server field of answers, "" for none. Default:
 	// "puff".
 	ServerHeader string
@@ -83,33 +146,51 @@ type ServeConfig struct {
 	NoDateHeader bool
 	// LogLevel is "debug", "info", "warning" or "error". Default: "info".
 	LogLevel string
+	// LogFormat is "text" or "json". Default: "text".
+	LogFormat string
+	// AccessLog is "off", "common", "combined", "json" or a format with atoms
+	// such as %(h)s. Default: "off".
+	AccessLog string
+	// AccessLogFile is where to. Default: standard output.
+	AccessLogFile string
+	// Metrics is the address of metrics, health and the status page. Default:
+	// none.
+	Metrics string
 
-	origins     map[string]Origin
-	unavailable []unavailable
+	origins map[string]Origin
 }
-
-// unavailable is a documented key of [serve] that is set, and that this
-// version cannot honour.
-type unavailable struct{ key, where string }
 
 func newServe() ServeConfig {
 	return ServeConfig{
-		Interface:       "auto",
-		Lifespan:        "auto",
-		Host:            "127.0.0.1",
-		Port:            7777,
-		Backlog:         2048,
-		BlockingThreads: 40,
-		GracefulTimeout: 30 * time.Second,
-		HeadTimeout:     15 * time.Second,
-		BodyTimeout:     30 * time.Second,
-		WriteTimeout:    30 * time.Second,
-		KeepAlive:       75 * time.Second,
-		MaxHeadSize:     64 << 10,
-		MaxHeaders:      256,
-		MaxRequestLine:  16 << 10,
-		ServerHeader:    "puff",
-		LogLevel:        "info",
+		Interface:           "auto",
+		Lifespan:            "auto",
+		Host:                "127.0.0.1",
+		Port:                7777,
+		Backlog:             2048,
+		UDSMode:             0o600,
+		TLSClientAuth:       "off",
+		HTTP:                "auto",
+		WS:                  true,
+		WSMaxSize:           16 << 20,
+		WSMaxQueue:          32,
+		WSPingInterval:      20 * time.Second,
+		WSPingTimeout:       20 * time.Second,
+		WSPerMessageDeflate: true,
+		Workers:             1,
+		WorkerTimeout:       30 * time.Second,
+		BlockingThreads:     40,
+		GracefulTimeout:     30 * time.Second,
+		HeadTimeout:         15 * time.Second,
+		BodyTimeout:         30 * time.Second,
+		WriteTimeout:        30 * time.Second,
+		KeepAlive:           75 * time.Second,
+		MaxHeadSize:         64 << 10,
+		MaxHeaders:          256,
+		MaxRequestLine:      16 << 10,
+		ServerHeader:        "puff",
+		LogLevel:            "info",
+		LogFormat:           "text",
+		AccessLog:           "off",
 	}
 }
 
@@ -131,12 +212,13 @@ func (s *ServeConfig) Set(name, text string, from Origin) error {
 	if from.Weaker(old) {
 		return nil
 	}
-	before := slices.Clone(s.Bind)
-	if err := setting.value(s).Set(text); err != nil {
-		return &ValueError{From: from, Problem: err.Error()}
+	v := setting.value(s)
+	set := v.Set
+	if l, isList := v.(adder); isList && from.rank == rankFlag && old.rank == rankFlag {
+		set = l.Add
 	}
-	if setting.Repeat && from.rank == rankFlag && old.rank == rankFlag {
-		s.Bind = append(before, s.Bind...)
+	if err := set(text); err != nil {
+		return &ValueError{From: from, Problem: err.Error()}
 	}
 	s.remember(setting.holder(), from)
 	return nil
@@ -167,19 +249,7 @@ func (s *ServeConfig) ApplyEnv(lookup func(string) (string, bool)) error {
 	return nil
 }
 
-// Check refuses documented keys that this version cannot honour.
-func (s *ServeConfig) Check() error {
-	if len(s.unavailable) == 0 {
-		return nil
-	}
-	u := s.unavailable[0]
-	return &ValueError{
-		From:    FromFile(u.where),
-		Problem: "serve." + u.key + " is not available in this version: remove it",
-	}
-}
-
-// Addresses lists what to listen on, as HOST:PORT. Bind and Host with Port
+// Addresses lists what to listen on, as HOST:PORT or unix:PATH. Bind and Host with Port
 // add up when they come from the same place; otherwise the stronger origin
 // alone counts, so that "--port 9000" replaces a bind of puff.toml.
 func (s *ServeConfig) Addresses() []string {

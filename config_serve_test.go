@@ -60,7 +60,13 @@ func TestWrongValueNamesWhereItStands(t *testing.T) {
 		{"keep-alive", "soon", FromFlag("--keep-alive"), `read --keep-alive: want seconds or a duration such as "1m30s", got "soon"`},
 		{"max-body-size", "-1", FromFlag("--max-body-size"), `read --max-body-size: want bytes or a size such as "64KiB" or "10MB", got "-1"`},
 		{"backlog", "0", FromFlag("--backlog"), `read --backlog: want a whole number from 1 to 2147483647, got "0"`},
-		{"bind", "unix:/tmp/x", FromFlag("--bind"), `read --bind: unix sockets are not available in this version: use HOST:PORT instead of "unix:/tmp/x"`},
+		{"bind", "unix:", FromFlag("--bind"), `read --bind: want a path behind "unix:", such as "unix:/run/app.sock", got "unix:"`},
+		{"bind", "unix:/" + strings.Repeat("x", 107), FromFlag("--bind"), `read --bind: the path of a unix socket may have 107 bytes, got 108 in "unix:/` + strings.Repeat("x", 107) + `"`},
+		{"uds-mode", "999", FromFlag("--uds-mode"), `read --uds-mode: want permissions in octal such as "660", got "999"`},
+		{"workers", "0", FromFlag("--workers"), `read --workers: want "auto" or a whole number from 1 to 1024, got "0"`},
+		{"proxy-allow-from", "10.0.0.0/8, x", FromFlag("--proxy-allow-from"), `read --proxy-allow-from: want addresses or networks such as "127.0.0.1" or "10.0.0.0/8", got "x"`},
+		{"static", "files", FromFlag("--static"), `read --static: want PREFIX=DIR such as "/static=public", got "files"`},
+		{"ws-per-message-deflate", "maybe", FromFlag("--ws-per-message-deflate"), `read --ws-per-message-deflate: want "on" or "off", got "maybe"`},
 		{"bind", "a:b", FromFlag("--bind"), `read --bind: want HOST:PORT such as "127.0.0.1:8000", ":8000" or "[::1]:8000", got "a:b"`},
 		{"bind", "::1:80", FromFlag("--bind"), `read --bind: want HOST:PORT such as "127.0.0.1:8000", ":8000" or "[::1]:8000", got "::1:80"`},
 		{"server-header", "a\r\nb", FromFlag("--server-header"), `read --server-header: want printable text, or false, got "a\r\nb"`},
@@ -91,9 +97,6 @@ func TestEverySettingReadsItsOwnDefault(t *testing.T) {
 		}
 		if setting.Help == "" || !strings.HasSuffix(setting.Help, ".") || setting.Group == "" || setting.Want() == "" {
 			t.Errorf("%s: help %q, group %q, want %q", setting.Name, setting.Help, setting.Group, setting.Want())
-		}
-		if slices.Contains(Unavailable(), setting.Name) {
-			t.Errorf("%s is both offered and not available", setting.Name)
 		}
 	}
 }
@@ -213,14 +216,34 @@ func TestAddressesFollowTheStrongestOrigin(t *testing.T) {
 	}
 }
 
-func TestUnavailableKeysParseButAreRefusedByServe(t *testing.T) {
-	c := parse(t, "[serve]\nport = 1\ntls_cert = ['a']\nworkers = 4\n")
-	want := "read puff.toml:3: serve.tls_cert is not available in this version: remove it"
-	if got := errorText(c.Serve.Check()); got != want {
-		t.Errorf("got %s, want %s", got, want)
+func TestSettingsThatDoNotGoTogetherAreRefused(t *testing.T) {
+	tests := []struct{ file, want string }{
+		{"port = 1", errorText(nil)},
+		{"tls_cert = ['a', 'b']\ntls_key = 'c'", "read puff.toml:2: b has no key: name it with tls-key in the same place"},
+		{"tls_key = 'c'", "read puff.toml:2: c has no certificate: name it with tls-cert in the same place"},
+		{"tls_client_auth = 'required'", "read puff.toml:2: clients show certificates over TLS only: set tls-cert and tls-key"},
+		{"tls_cert = 'a'\ntls_key = 'b'\ntls_client_auth = 'optional'", "read puff.toml:4: nobody is named who signs the clients: set tls-ca"},
+		{"proxy_protocol = true", "read puff.toml:2: nobody may speak it: set proxy-allow-from"},
+		{"max_requests_jitter = 5", "read puff.toml:2: it adds to max-requests, which is not set"},
+		{"limit_queue = 5", "read puff.toml:2: nothing waits without limit-concurrency: set that too"},
 	}
-	if err := parse(t, "[serve]\nport = 1\n").Serve.Check(); err != nil {
-		t.Errorf("without such keys: got %v", err)
+	for _, tt := range tests {
+		s := parse(t, "[serve]\n"+tt.file+"\n").Serve
+		if got := errorText(s.Check()); got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.file, got, tt.want)
+		}
+	}
+}
+
+func TestRepeatedFlagsAddUp(t *testing.T) {
+	s := newServe()
+	for _, text := range []string{"/a=x", "/b=y"} {
+		if err := s.Set("static", text, FromFlag("--static")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(s.Static) != 2 || s.Static[1].Dir != "y" {
+		t.Errorf("got %v", s.Static)
 	}
 }
 

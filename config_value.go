@@ -6,7 +6,6 @@ package puff
 import (
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +23,9 @@ type value interface {
 	// Want says what is wanted, for that case.
 	Want() string
 }
+
+// adder is a value that a flag given once more adds to.
+type adder interface{ Add(text string) error }
 
 type textValue struct{ p *string }
 
@@ -146,6 +148,47 @@ func (v offValue) String() string            { return strconv.FormatBool(*v.p ==
 func (v offValue) File(x any) (string, bool) { return boolText(x) }
 func (v offValue) Want() string              { return "true or false" }
 
+// notValue is the opposite of another setting: --no-ws beside --ws.
+type notValue struct{ p *bool }
+
+func (v notValue) Set(text string) error {
+	off, err := parseBool(text)
+	if err != nil {
+		return wanted(v, text)
+	}
+	*v.p = !off
+	return nil
+}
+func (v notValue) String() string            { return strconv.FormatBool(!*v.p) }
+func (v notValue) File(x any) (string, bool) { return boolText(x) }
+func (v notValue) Want() string              { return "true or false" }
+
+// switchValue is a bool whose flag takes a word: on or off.
+type switchValue struct{ p *bool }
+
+func (v switchValue) Set(text string) error {
+	on, err := parseBool(text)
+	if err != nil {
+		return wanted(v, text)
+	}
+	*v.p = on
+	return nil
+}
+func (v switchValue) String() string {
+	if *v.p {
+		return "on"
+	}
+	return "off"
+}
+
+func (v switchValue) File(x any) (string, bool) {
+	if s, ok := x.(string); ok {
+		return s, true
+	}
+	return boolText(x)
+}
+func (v switchValue) Want() string { return `"on" or "off"` }
+
 // nameValue is a text that "false" switches off in the file.
 type nameValue struct{ p *string }
 
@@ -165,51 +208,6 @@ func (v nameValue) File(x any) (string, bool) {
 	return s, ok
 }
 func (v nameValue) Want() string { return "printable text, or false" }
-
-// bindValue is a list of addresses, separated by commas.
-type bindValue struct{ p *[]string }
-
-func (v bindValue) Set(text string) error {
-	var list []string
-	for address := range strings.SplitSeq(text, ",") {
-		address = strings.TrimSpace(address)
-		if err := checkAddress(address); err != nil {
-			return err
-		}
-		list = append(list, address)
-	}
-	*v.p = list
-	return nil
-}
-func (v bindValue) String() string { return strings.Join(*v.p, ",") }
-func (v bindValue) File(x any) (string, bool) {
-	if s, ok := x.(string); ok {
-		return s, true
-	}
-	list, ok := x.([]any)
-	words := make([]string, 0, len(list))
-	for _, x := range list {
-		s, isText := x.(string)
-		ok = ok && isText
-		words = append(words, s)
-	}
-	return strings.Join(words, ","), ok && len(words) > 0
-}
-func (v bindValue) Want() string { return "HOST:PORT or a list of them" }
-
-func checkAddress(address string) error {
-	if strings.HasPrefix(address, "unix:") {
-		return fmt.Errorf("unix sockets are not available in this version: use HOST:PORT instead of %q", address)
-	}
-	_, port, err := net.SplitHostPort(address)
-	if err == nil {
-		_, err = strconv.ParseUint(port, 10, 16)
-	}
-	if err != nil {
-		return fmt.Errorf(`want HOST:PORT such as "127.0.0.1:8000", ":8000" or "[::1]:8000", got %q`, address)
-	}
-	return nil
-}
 
 func wanted(v interface{ Want() string }, text string) error {
 	return fmt.Errorf("want %s, got %q", v.Want(), text)

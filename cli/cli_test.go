@@ -182,9 +182,4 @@ func TestHelpOfServeNamesEverySetting(t *testing.T) {
 			t.Errorf("the help lacks --%s", s.Name)
 		}
 	}
-	for _, name := range puff.Unavailable() {
-		if strings.Contains(stdout, "--"+name+" ") {
-			t.Errorf("the help offers --%s, which is not available", name)
-		}
-	}
 }

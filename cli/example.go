@@ -50,12 +50,23 @@ func example() string {
 	return b.String()
 }
 
-// samples are values for settings whose default is nothing.
+// samples are values, in TOML, for settings whose default is nothing.
 var samples = map[string]string{
-	"app":       "my_app.wsgi:application",
-	"app-dir":   "src",
-	"python":    ".venv/bin/python",
-	"root-path": "/api",
+	"app":                 `"my_app.wsgi:application"`,
+	"app-dir":             `"src"`,
+	"python":              `".venv/bin/python"`,
+	"root-path":           `"/api"`,
+	"bind":                `["127.0.0.1:7777", "unix:/run/my_app.sock"]`,
+	"proxy-allow-from":    `["10.0.0.0/8"]`,
+	"forwarded-allow-ips": `["127.0.0.1", "::1"]`,
+	"tls-cert":            `["cert.pem"]`,
+	"tls-key":             `["key.pem"]`,
+	"tls-key-password":    `"what they are encrypted with"`,
+	"tls-ca":              `"clients.pem"`,
+	"static":              `["/static=public"]`,
+	"pid-file":            `"/run/my_app.pid"`,
+	"access-log-file":     `"access.log"`,
+	"metrics":             `"127.0.0.1:9777"`,
 }
 
 // exampleValue writes the default of s as TOML. A setting without one gets a
@@ -63,10 +74,7 @@ var samples = map[string]string{
 func exampleValue(s puff.Setting) (sample string, off bool) {
 	d := s.Default()
 	if text, ok := samples[s.Name]; ok {
-		return strconv.Quote(text), true
-	}
-	if s.Name == "bind" {
-		return `["127.0.0.1:7777", "[::1]:7777"]`, true
+		return text, true
 	}
 	if _, err := strconv.Atoi(d); err == nil || d == "true" || d == "false" {
 		return d, false

@@ -78,8 +78,6 @@ func (a *app) flagError(c *cobra.Command, err error) error {
 func unknownFlag(command, flag string, known []string) error {
 	name := strings.TrimLeft(flag, "-")
 	switch {
-	case slices.Contains(puff.Unavailable(), name):
-		return usagef(command, "%s is not available in this version", flag)
 	case command != "serve" && isServeFlag(name):
 		return usagef("serve", "%s is a flag of \"puff serve\" only", flag)
 	}

@@ -15,6 +15,8 @@ type Config struct {
 	Open func() (Source, error)
 	// Handler takes the requests of the long road; it is called on the goroutine of the connection. Required.
 	Handler Handler
+	// Filters stand between the engine and Source or Handler; the first sees a request first. Default: none.
+	Filters []Filter
 	// Loops is the number of event loops. Default: 1.
 	Loops int
 

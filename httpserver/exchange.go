@@ -71,6 +71,7 @@ type Exchange struct {
 
 	framing framing
 	answer  answer
+	front   Answerer // nil: the road itself
 	road    road
 }
 
@@ -95,32 +96,36 @@ var ErrMisuse = errors.New("answer request: wrong order of calls; it is Respond,
 
 // Respond gives the whole answer and ends the exchange. It copies or sends body before it returns. Where h has no
 // Content-Length it is the length of body.
-func (x *Exchange) Respond(h *Head, body []byte) error { return x.road.respond(x, h, body) }
+func (x *Exchange) Respond(h *Head, body []byte) error { return x.answerer().Respond(x, h, body) }
 
 // Start begins a streamed answer: under the Content-Length of h, or chunked, or, for HTTP/1.0, until the connection closes.
-func (x *Exchange) Start(h *Head) error { return x.road.start(x, h) }
+func (x *Exchange) Start(h *Head) error { return x.answerer().Start(x, h) }
 
 // Write sends p as part of a streamed answer. It never blocks, and copies or sends p before it returns: a handler that keeps
 // no count of Peer.Written makes the engine hold all that a slow client has not read.
-func (x *Exchange) Write(p []byte) error { return x.road.write(x, p) }
+func (x *Exchange) Write(p []byte) error { return x.answerer().Write(x, p) }
 
 // SendFile sends n bytes of f from off as part of a streamed answer, and closes f, also when it fails. The bytes are told to
 // Peer.Written as those of Write are.
-func (x *Exchange) SendFile(f *os.File, off, n int64) error { return x.road.sendFile(x, f, off, n) }
+func (x *Exchange) SendFile(f *os.File, off, n int64) error {
+	return x.answerer().SendFile(x, f, off, n)
+}
 
 // Finish ends a streamed answer and the exchange. Trailers are sent only after a chunked body.
-func (x *Exchange) Finish(trailers []Field) error { return x.road.finish(x, trailers) }
+func (x *Exchange) Finish(trailers []Field) error { return x.answerer().Finish(x, trailers) }
 
 // Inform sends an interim answer, such as 103 Early Hints. It does nothing for HTTP/1.0 clients, which know none.
-func (x *Exchange) Inform(status int, fields []Field) error { return x.road.inform(x, status, fields) }
+func (x *Exchange) Inform(status int, fields []Field) error {
+	return x.answerer().Inform(x, status, fields)
+}
 
 // Abort ends the exchange by cutting the connection, so that the client cannot take the answer for a whole one.
-func (x *Exchange) Abort() { x.road.abort(x) }
+func (x *Exchange) Abort() { x.answerer().Abort(x) }
 
 // Pull asks for the next piece of the body, at most 64 KiB, which comes by Peer.Body; a client that expects 100 Continue is
 // told so first. After the last piece (at once, if the request was Complete) it asks for Peer.Closed as soon as the client
 // hangs up, which is otherwise noticed when writing fails: a client may close its sending side and still read the answer.
-func (x *Exchange) Pull() { x.road.pull(x) }
+func (x *Exchange) Pull() { x.answerer().Pull(x) }
 
 // spent is the road of an exchange that is over and not yet used again. A handler that goes on with it breaks the rules, and
 // gets an error as long as that is possible.

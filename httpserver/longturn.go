@@ -34,7 +34,7 @@ const (
 // answer has x answered and reports whether the connection can carry another request.
 func (c *longConn) answer(x *Exchange) bool {
 	c.begin(x)
-	c.s.c.Handler.Handle(x)
+	c.s.handler.Handle(x)
 	c.off += c.head
 	c.head = 0
 	if x.Complete {
@@ -74,7 +74,7 @@ func (c *longConn) begin(x *Exchange) {
 	c.s.flying.Add(1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	x.road = c
+	x.road, x.front = c, nil
 	x.answer = newAnswer(x, c.served < c.s.c.MaxRequestsPerConn)
 	c.x = x
 	c.fate, c.untilEnd, c.credit = fateNone, false, 0

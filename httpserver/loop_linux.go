@@ -119,6 +119,9 @@ func (l *loop) openSource() (err error) {
 	if l.src, err = l.c.Open(); err != nil {
 		return fmt.Errorf("open source: %w", err)
 	}
+	if len(l.c.Filters) > 0 {
+		l.src = &filteredSource{l.src, filtered(l.src, l.c.Filters)}
+	}
 	if fd := l.src.FD(); fd >= 0 {
 		if err = watch(l.epfd, fd, unix.EPOLLIN, markSource); err != nil {
 			return errors.Join(fmt.Errorf("watch source: %w", err), l.src.Close())

@@ -28,10 +28,11 @@ const (
 
 // Server serves HTTP/1 on any number of listeners. It is made by New and serves once.
 type Server struct {
-	c    Config
-	gate gate
-	done chan struct{} // Serve has returned
-	stop chan struct{} // nobody accepts any more
+	c       Config
+	handler Handler // of the long road, behind the filters
+	gate    gate
+	done    chan struct{} // Serve has returned
+	stop    chan struct{} // nobody accepts any more
 
 	over   atomic.Int64 // exchanges of the long road
 	flying atomic.Int64
@@ -65,6 +66,9 @@ func New(c Config) *Server {
 		c: c.withDefaults(), done: make(chan struct{}), stop: make(chan struct{}), long: make(map[*longConn]struct{}),
 	}
 	s.gate.max = int64(s.c.MaxConnections)
+	if s.c.Handler != nil {
+		s.handler = filtered(s.c.Handler, s.c.Filters)
+	}
 	return s
 }
 

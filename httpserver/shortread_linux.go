@@ -231,7 +231,7 @@ func (c *conn) deliver(x *Exchange, body []byte) {
 	c.head = 0
 	x.Body, x.Complete = body, true
 	x.Remote, x.Local = c.remote, c.local
-	x.road = c
+	x.road, x.front = c, nil
 	x.answer = newAnswer(x, !l.draining && c.served < l.c.MaxRequestsPerConn)
 	c.asked = !x.lasting()
 	c.x = x
