@@ -35,7 +35,8 @@ type App struct {
 	// State is what Python finds as puff.global_state. Default: nil, None.
 	State any
 
-	funcs map[string]Func
+	funcs    map[string]Func
+	services services
 }
 
 // New returns an App with what every Puff has.
@@ -59,7 +60,8 @@ func (a *App) Attend() error {
 
 // all returns what Python may call by name.
 func (a *App) all() map[string]Func {
-	funcs := maps.Clone(a.funcs)
+	funcs := a.services.funcs()
+	maps.Copy(funcs, a.funcs)
 	funcs["global_state"] = func(context.Context, []any) (any, error) { return a.State, nil }
 	return funcs
 }
@@ -114,6 +116,7 @@ func (a *App) program(c *Config, choice string, log *slog.Logger) (*program, err
 		}
 		return nil, b.Exec(true, os.Args)
 	}
+	a.services.use(c)
 	p := &program{order: make(chan py.Tuple, 1)}
 	funcs := a.all()
 	funcs["boot.order"] = func(ctx context.Context, _ []any) (any, error) {

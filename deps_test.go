@@ -30,18 +30,19 @@ var mayImport = map[string][]string{
 	"cmd/puff": {".", "cli"},
 	"cli":      {"."},
 	".": {
-		"httpserver",
+		"httpclient", "httpserver",
 		"internal/asgi", "internal/bind", "internal/launch", "internal/py", "internal/pyfind",
 		"internal/relay", "internal/wsgi",
 		"python",
 	},
 
 	// Engines: pure Go, of use to anybody, knowing nothing of each other.
+	"httpclient": {},
 	"httpserver": {},
 
 	// Glue: knows an engine and the border.
 	"internal/asgi":  {"httpserver", "internal/py", "internal/relay"},
-	"internal/bind":  {"internal/py"},
+	"internal/bind":  {"httpclient", "internal/py"},
 	"internal/relay": {"httpserver", "internal/py"},
 	"internal/wsgi":  {"httpserver", "internal/py", "internal/relay"},
 

@@ -1,0 +1,153 @@
+// do.go sends a request, follows redirects and tries again. Next: decode.go for the body of the answer.
+
+package httpclient
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+// Response is the head of an answer, and its body on the way.
+type Response struct {
+	// Status is the number, 200 and so on.
+	Status int
+	// Version is "HTTP/1.1" or "HTTP/2.0".
+	Version string
+	// URL is where the answer came from: after redirects not where the request went.
+	URL string
+	// Fields are the head in no particular order, names in lower case. Content-Encoding and Content-Length are gone if Body
+	// is decoded.
+	Fields []Field
+	// Cookies are what the answer sets.
+	Cookies []Field
+	// History are the redirects that led here, without their bodies.
+	History []Hop
+	// Body is the content, decoded. It ends with an *Error if it is cut off.
+	Body io.Reader
+
+	close func()
+}
+
+// Hop is one redirect.
+type Hop struct {
+	Status int
+	URL    string
+	Fields []Field
+}
+
+// Close ends the exchange. A body that was read to its end leaves the connection for others.
+func (r *Response) Close() { r.close() }
+
+// Do sends r and returns the head of the answer. Errors are *Error. The caller closes the response; the context and the
+// timeout count until then.
+func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
+	if c.err != nil {
+		return nil, c.err
+	}
+	ctx, cancel := c.limit(ctx, r)
+	if r.ConnectTimeout > 0 {
+		ctx = context.WithValue(ctx, connectTimeout{}, r.ConnectTimeout)
+	}
+	req, err := c.prepare(ctx, r)
+	if err != nil {
+		cancel()
+		if r.Stream != nil {
+			r.Stream.Close()
+		}
+		return nil, err
+	}
+	answer, history, err := c.send(req, r)
+	if err != nil {
+		// Before the context ends for our own reason.
+		err = classify(ctx, "send to", mask(r.URL), err)
+		cancel()
+		return nil, err
+	}
+	return newResponse(ctx, answer, history, cancel)
+}
+
+// limit begins the time of the whole request.
+func (c *Client) limit(ctx context.Context, r *Request) (context.Context, context.CancelFunc) {
+	limit := r.Timeout
+	if limit == 0 {
+		limit = c.c.Timeout
+	}
+	if limit < 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, limit, errTotal)
+}
+
+const (
+	firstPause = 100 * time.Millisecond
+	mostPause  = 5 * time.Second
+)
+
+// send tries as often as r allows, each time after a longer pause.
+func (c *Client) send(req *http.Request, r *Request) (*http.Response, []Hop, error) {
+	pause := firstPause
+	for left := r.Retries; ; left-- {
+		answer, history, err := c.once(req, r)
+		if left <= 0 || !r.repeatable() || !worthRetry(answer, err) || req.Context().Err() != nil {
+			return answer, history, err
+		}
+		if answer != nil {
+			answer.Body.Close()
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-req.Context().Done():
+			timer.Stop()
+			return nil, nil, req.Context().Err()
+		}
+		pause = min(2*pause, mostPause)
+		if req.GetBody != nil {
+			req.Body, _ = req.GetBody()
+		}
+	}
+}
+
+// worthRetry reports whether another attempt may go better: the connection failed, or a server in between says it did.
+func worthRetry(answer *http.Response, err error) bool {
+	if err != nil {
+		return !isTLS(err) && !errors.Is(err, errRedirects)
+	}
+	switch answer.StatusCode {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// once sends the request and follows redirects.
+func (c *Client) once(req *http.Request, r *Request) (*http.Response, []Hop, error) {
+	var history []Hop
+	client := http.Client{Transport: c.transport}
+	if r.Jar != nil {
+		client.Jar = r.Jar.jar
+	}
+	client.CheckRedirect = func(next *http.Request, via []*http.Request) error {
+		switch {
+		case r.MaxRedirects <= 0:
+			return http.ErrUseLastResponse
+		case len(via) > r.MaxRedirects:
+			return errRedirects
+		}
+		history = append(history, Hop{next.Response.StatusCode, next.Response.Request.URL.Redacted(), fieldsOf(next.Response.Header, false)})
+		return nil
+	}
+	if r.HeadTimeout > 0 {
+		ctx, cancel := context.WithCancelCause(req.Context())
+		timer := time.AfterFunc(r.HeadTimeout, func() { cancel(errHead) })
+		defer timer.Stop() // the context lives on: it is the body's too
+		req = req.WithContext(ctx)
+		answer, err := client.Do(req)
+		return answer, history, classify(ctx, "send to", mask(r.URL), err)
+	}
+	answer, err := client.Do(req)
+	return answer, history, err
+}
