@@ -57,7 +57,8 @@ type Runtime struct {
 	office *Office
 	ctx    context.Context
 	stop   context.CancelFunc
-	run    sync.WaitGroup // the dispatcher and every Func that runs
+	run    sync.WaitGroup // the dispatcher and the crew
+	crew   crew           // who runs each Func
 
 	closing sync.Once
 
@@ -105,6 +106,7 @@ func Open(log *slog.Logger, funcs map[string]Func) (*Runtime, error) {
 		return nil, err
 	}
 	rt.office = office
+	rt.crew.run = &rt.run
 	rt.ctx, rt.stop = context.WithCancel(context.Background())
 	for name, f := range maps.All(funcs) {
 		rt.Handle(name, f)
@@ -119,6 +121,7 @@ func Open(log *slog.Logger, funcs map[string]Func) (*Runtime, error) {
 func (rt *Runtime) Close() {
 	rt.stop()
 	rt.office.wake()
+	rt.crew.close()
 	rt.run.Wait()
 	rt.closing.Do(func() {
 		// First no more can be written, then what was is refused: nobody waits for ever.
@@ -224,7 +227,7 @@ func (rt *Runtime) called(m *Message) {
 	rt.mu.Lock()
 	rt.running[ticket] = cancel
 	rt.mu.Unlock()
-	rt.run.Go(func() {
+	rt.crew.start(func() {
 		defer cancel()
 		out, err := protect(ctx, e.f, request[1:])
 		rt.mu.Lock()
