@@ -37,10 +37,11 @@ type App struct {
 
 	funcs    map[string]Func
 	services services
+	environ  []string // before an env file adds to it
 }
 
 // New returns an App with what every Puff has.
-func New() *App { return &App{funcs: maps.Clone(bind.Core)} }
+func New() *App { return &App{funcs: maps.Clone(bind.Core), environ: os.Environ()} }
 
 // Handle has Python's puff.call(name, …) answered by f, on a goroutine per call.
 func (a *App) Handle(name string, f Func) { a.funcs[name] = f }

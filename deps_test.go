@@ -32,13 +32,14 @@ var mayImport = map[string][]string{
 	".": {
 		"httpclient", "httpserver",
 		"internal/asgi", "internal/bind", "internal/launch", "internal/py", "internal/pyfind",
-		"internal/relay", "internal/wsgi",
+		"internal/relay", "internal/supervisor", "internal/wsgi",
 		"python",
 	},
 
 	// Engines: pure Go, of use to anybody, knowing nothing of each other.
-	"httpclient": {},
-	"httpserver": {},
+	"httpclient":          {},
+	"httpserver":          {},
+	"internal/supervisor": {},
 
 	// Glue: knows an engine and the border.
 	"internal/asgi":  {"httpserver", "internal/py", "internal/relay"},

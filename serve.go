@@ -1,15 +1,12 @@
 package puff
 
-// Stop 2 of 5: cli/serve.go has read the command line; here the sockets are opened,
-// Python is told what to import, and the HTTP engine is joined to the lane by
-// internal/wsgi or internal/asgi, the next stop.
+// Stop 2 of 5: cli/serve.go has read the command line; here the process becomes a parent
+// (serve_parent.go), or one of its workers: Python is told what to import, and the HTTP
+// engine is joined to the lane by internal/wsgi or internal/asgi, the next stop.
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"os/signal"
 	"runtime"
@@ -17,19 +14,27 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/puffstack/puff/httpserver"
 	"github.com/puffstack/puff/internal/asgi"
 	"github.com/puffstack/puff/internal/py"
 	"github.com/puffstack/puff/internal/relay"
+	"github.com/puffstack/puff/internal/supervisor"
 	"github.com/puffstack/puff/internal/wsgi"
 )
 
-// Serve serves the application app until a signal tells it to end.
+// Serve serves the application app until a signal tells it to end. The process that is
+// asked is the parent of those that serve, which are this program once more.
 func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) error {
 	log := newLogger(os.Stderr, s.LogLevel)
+	place := workerPlace()
+	if place == "" {
+		return a.supervise(ctx, s, app, log)
+	}
 	p, err := a.program(c, s.Python, log)
+	if err != nil {
+		return err
+	}
+	parent, err := supervisor.Attach(place)
 	if err != nil {
 		return err
 	}
@@ -38,19 +43,15 @@ func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) e
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 	// Go would end the process when whoever reads its log goes away.
 	signal.Ignore(syscall.SIGPIPE)
-	listeners, err := listen(ctx, &s)
-	if err != nil {
-		return err
-	}
 	w := &worker{
-		program: p, config: s, app: app, log: log, listeners: listeners,
-		ready: make(chan application, 1),
+		program: p, config: s, app: app, log: log, parent: parent,
+		ready: make(chan application, 1), drains: make(chan order, 1),
 	}
 	p.rt.Handle("serve.ready", w.applicationReady)
 	options := map[string]any{
 		"app": app, "interface": strings.TrimSuffix(s.Interface, "3"), "lifespan": s.Lifespan,
 		"add_cwd": c.AddCwdToPath, "factory": s.Factory, "blocking_threads": s.BlockingThreads,
-		"greenlets": c.Greenlets, "event_loop": c.Asyncio,
+		"greenlets": c.Greenlets, "event_loop": c.Asyncio, "dump_signal": int(dumpSignal),
 		"argv": []string{"puff", "serve", app},
 	}
 	if s.AppDir != "" {
@@ -62,57 +63,16 @@ func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) e
 	return w.run(ctx, signals)
 }
 
-// listen opens every address, or none.
-func listen(ctx context.Context, s *ServeConfig) (all []net.Listener, err error) {
-	lc := net.ListenConfig{KeepAlive: -1, Control: func(_, _ string, c syscall.RawConn) error {
-		var set error
-		err := c.Control(func(fd uintptr) {
-			if s.ReusePort {
-				set = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
-			}
-		})
-		return errors.Join(err, set)
-	}}
-	for _, address := range s.Addresses() {
-		l, err := lc.Listen(ctx, "tcp", address)
-		if err == nil {
-			err = setBacklog(l, s.Backlog)
-		}
-		if err != nil {
-			for _, l := range all {
-				l.Close()
-			}
-			if errors.Is(err, syscall.EADDRINUSE) {
-				return nil, fmt.Errorf("listen on %s: somebody else does already; choose another with --port or --bind", address)
-			}
-			return nil, fmt.Errorf("listen on %s: %w", address, err)
-		}
-		all = append(all, l)
-	}
-	return all, nil
-}
-
-// setBacklog has the kernel keep n connections until they are accepted: listening
-// again on the same socket changes nothing else.
-func setBacklog(l net.Listener, n int) error {
-	raw, err := l.(*net.TCPListener).SyscallConn()
-	if err != nil {
-		return err
-	}
-	var set error
-	err = raw.Control(func(fd uintptr) { set = unix.Listen(int(fd), n) })
-	return errors.Join(err, set)
-}
-
 // worker is one process that serves.
 type worker struct {
 	*program
 
-	config    ServeConfig
-	app       string
-	log       *slog.Logger
-	listeners []net.Listener
-	ready     chan application
+	config ServeConfig
+	app    string
+	log    *slog.Logger
+	parent *supervisor.Child
+	ready  chan application
+	drains chan order
 }
 
 // application is what Python says of what it has imported.
@@ -142,60 +102,6 @@ func (w *worker) applicationReady(_ context.Context, args []any) (any, error) {
 	}
 	w.ready <- application{kind, w.rt.Lane(int(id)), py.Handle(function), objects, version}
 	return nil, nil
-}
-
-// run serves from when the application is ready until a signal, then drains. Python
-// ends the process: when its import fails, or when its lane has ended.
-func (w *worker) run(ctx context.Context, signals <-chan os.Signal) error {
-	var app application
-	select {
-	case app = <-w.ready:
-	case <-signals:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	shared, err := relay.OpenShared(w.relay(app))
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() { _ = shared.Run(ctx) }() // ends with the process: answers may come to its last moment
-	server := httpserver.New(w.engine(app, shared))
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(context.Background(), w.listeners...) }()
-	w.announce(app)
-	select {
-	case err := <-served:
-		return err
-	case s := <-signals:
-		w.log.Info("draining", "signal", s.String())
-	case <-ctx.Done():
-	}
-	go func() {
-		<-signals
-		os.Exit(1)
-	}()
-	w.drain(server, shared, app)
-	return nil
-}
-
-// drain ends what is under way, then the lane, then waits for Python to end the
-// process. What takes longer than the graceful timeout is cut off.
-func (w *worker) drain(server *httpserver.Server, shared *relay.Side, app application) {
-	ctx, cancel := context.WithTimeout(context.Background(), w.config.GracefulTimeout)
-	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
-		w.log.Warn("requests were cut off", "after", w.config.GracefulTimeout.String())
-	}
-	if err := app.lane.Stop(); err != nil {
-		w.log.Error("stop the lane", "error", err)
-	}
-	<-ctx.Done()
-	// What the application began may still run: it had its time.
-	w.log.Warn("the application did not end in time", "after", w.config.GracefulTimeout.String())
-	os.Exit(0)
 }
 
 func (w *worker) relay(app application) relay.Config {
@@ -244,15 +150,4 @@ func orNone[T int64 | time.Duration](v T) T {
 		return -1
 	}
 	return v
-}
-
-// announce says in one line where to look, and what answers there.
-func (w *worker) announce(app application) {
-	urls := make([]string, len(w.listeners))
-	for i, l := range w.listeners {
-		urls[i] = "http://" + l.Addr().String()
-	}
-	mode := map[string]string{"wsgi": "WSGI, greenlets", "asgi": "ASGI"}[app.kind]
-	fmt.Fprintf(os.Stderr, "puff %s serves %s (%s) on %s with Python %s\n",
-		Version, w.app, mode, strings.Join(urls, " "), app.version)
 }

@@ -152,6 +152,8 @@ func (l *loop) closeListeners() {
 	for _, a := range l.listeners {
 		for !l.cut && l.acceptFrom(a, acceptBatch) {
 		}
+		// Closing alone would leave it watched where another process has the socket too.
+		l.pause(a)
 		unix.Close(a.fd)
 		a.fd = -1
 	}

@@ -190,7 +190,7 @@ func (c *longConn) readSome(begun bool, deadline time.Time) (int, error) {
 func (c *longConn) patience() time.Duration {
 	switch {
 	case c.draining:
-		return c.s.c.DrainGrace
+		return c.s.drainGrace()
 	case c.served == 0:
 		return c.s.c.HeadTimeout
 	}
@@ -213,7 +213,7 @@ func (c *longConn) drain() {
 	defer c.mu.Unlock()
 	c.draining = true
 	if c.idle {
-		c.setReadDeadline(time.Now().Add(c.s.c.DrainGrace))
+		c.setReadDeadline(time.Now().Add(c.s.drainGrace()))
 	}
 }
 

@@ -260,7 +260,7 @@ func (l *loop) drain() {
 	l.post(func() {
 		l.draining = true
 		l.closeListeners()
-		l.timers[idleTimer].after = int64(l.c.DrainGrace)
+		l.timers[idleTimer].after = l.s.grace.Load()
 		for _, c := range l.conns {
 			if c != nil && c.quiet() {
 				l.timers.arm(c, idleTimer, l.now)

@@ -34,6 +34,7 @@ type Server struct {
 	done    chan struct{} // Serve has returned
 	stop    chan struct{} // nobody accepts any more
 
+	grace  atomic.Int64 // Config.DrainGrace, until SetDrainGrace
 	over   atomic.Int64 // exchanges of the long road
 	flying atomic.Int64
 	pieces piecePool
@@ -66,6 +67,7 @@ func New(c Config) *Server {
 		c: c.withDefaults(), done: make(chan struct{}), stop: make(chan struct{}), long: make(map[*longConn]struct{}),
 	}
 	s.gate.max = int64(s.c.MaxConnections)
+	s.grace.Store(int64(s.c.DrainGrace))
 	if s.c.Handler != nil {
 		s.handler = filtered(s.c.Handler, s.c.Filters)
 	}
@@ -149,6 +151,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return ctx.Err()
 	}
 }
+
+// SetDrainGrace puts d in the place of Config.DrainGrace, for a Shutdown to come: a server that is replaced by another
+// may give its clients longer than one that ends.
+func (s *Server) SetDrainGrace(d time.Duration) { s.grace.Store(int64(d)) }
+
+func (s *Server) drainGrace() time.Duration { return time.Duration(s.grace.Load()) }
 
 // Stats returns the current counts. It costs a few loads.
 func (s *Server) Stats() Stats {

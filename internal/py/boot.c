@@ -23,6 +23,7 @@ extern int main(int argc, char **argv);
 enum { GO_FIRST = 0, AS_PYTHON = 1, AS_PUFF = 2 };
 static int hosted;          /* py_hosted */
 static struct rlimit files; /* before Go raised it */
+static char *carried;       /* py_carried */
 static int go_argc;
 static char **go_argv;
 static pthread_mutex_t go_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -30,6 +31,8 @@ static pthread_cond_t go_cond = PTHREAD_COND_INITIALIZER;
 static enum { GO_NOT_STARTED, GO_STARTING, GO_UP } go_state;
 
 int py_hosted(void) { return hosted; }
+
+const char *py_carried(void) { return carried; }
 
 void py_go_ready(void) {
   py_signals_go_starts(false);
@@ -304,6 +307,10 @@ __attribute__((constructor)) static void begin(int argc, char **argv) {
     snprintf(path, sizeof path, "%s", boot);
     unsetenv("PUFF_BOOT");
     info.program = 1;
+    /* For Go alone: programs that Python starts must not take it for theirs. */
+    const char *note = getenv("PUFF_WORKER");
+    carried = note ? strdup(note) : NULL;
+    unsetenv("PUFF_WORKER");
   } else {
     name = python_name(argv, path);
     if (!name)

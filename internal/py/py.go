@@ -47,6 +47,15 @@ const (
 // Hosted returns who began this process.
 func Hosted() Mode { return Mode(C.py_hosted()) }
 
+// Carried returns the value that the variable PUFF_WORKER had when Python began this
+// process as a program of ours, which Python and its children do not see; else "".
+func Carried() string {
+	if note := C.py_carried(); note != nil {
+		return C.GoString(note)
+	}
+	return ""
+}
+
 // Func is a Go function that Python calls by name. Its context ends when nobody
 // waits for the answer any more, or the runtime is closed.
 type Func func(ctx context.Context, args []any) (any, error)

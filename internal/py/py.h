@@ -139,6 +139,9 @@ typedef struct py_boot_info {
 
 /* py_hosted tells whether Python came first: 0 no, 1 as python, 2 as puff. */
 int py_hosted(void);
+/* py_carried returns what PUFF_WORKER said when Python began, NULL if nothing.
+ */
+const char *py_carried(void);
 /* py_go_ready is called by Go once, when it serves a Python that came first. */
 void py_go_ready(void);
 /* py_start_thread runs Python on a thread of its own (16 MiB of stack), for a

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import sys
 import traceback
 from typing import Any
@@ -27,8 +28,12 @@ def run(
     blocking_threads: int = 40,
     greenlets: bool = True,
     event_loop: bool = False,
+    dump_signal: int = 0,
 ) -> int:
     """Serves app until Go says stop; returns the status of the process."""
+    if dump_signal:
+        # Written by the signal's handler itself: Python need not run for it.
+        faulthandler.register(dump_signal, file=sys.__stderr__ or 2, all_threads=True)
     _main.prepare(app_dir, add_cwd)
     _threads.pool.limit = blocking_threads
     try:
@@ -98,7 +103,11 @@ def _wsgi(app: Any) -> int:
         "wsgi",
         hub.lane,
         _puff.handle(handler(app)),
-        {"errors": _puff.handle(sys.stderr), "file_wrapper": _puff.handle(FileWrapper)},
+        {
+            "errors": _puff.handle(sys.stderr),
+            "file_wrapper": _puff.handle(FileWrapper),
+            "ping": _puff.handle(_puff.answer),
+        },
         platform_version(),
     )
     hub.run()
@@ -130,7 +139,8 @@ async def _asgi_main(app: Any, mode: str) -> int:
         print(f"puff: the lifespan of the application: {type(e).__name__}: {e}", file=sys.stderr)
         return 1
     handle = _puff.handle(handler(app, lane, lifespan.state if has else None))
-    await lane.call(("serve.ready", "asgi", lane.lane, handle, {}, platform_version()))
+    objects = {"ping": _puff.handle(_puff.answer)}
+    await lane.call(("serve.ready", "asgi", lane.lane, handle, objects, platform_version()))
     await lane.stopped
     while lane.tasks:  # work that goes on behind an answer
         await asyncio.wait(lane.tasks.values())

@@ -1,0 +1,204 @@
+// Package supervisor is the parent of processes that serve: it holds their sockets, starts
+// them, replaces those that crash, hang, grow or are old, and ends them. It knows nothing
+// of what they serve.
+//
+//	s := supervisor.New(supervisor.Config{Sockets: sockets, Workers: 4})
+//	err := s.Run(ctx) // until a signal has ended all of them
+//
+// A worker is the same program again, with [Variable] in its environment:
+//
+//	child, err := supervisor.Attach(os.Getenv(supervisor.Variable))
+//	go child.Run(ctx, supervisor.Orders{Drain: drain})
+//	files, err := child.Ready(ctx, supervisor.Ready{}) // the sockets to listen on
+//
+// Workers stand in slots. A slot has sockets of its own, which stay open while its worker
+// is replaced: what connects meanwhile waits in the kernel. A replacement gets ready
+// first, then the old worker drains.
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// Sockets is what the slots listen on.
+type Sockets interface {
+	// Slot returns the descriptors of the sockets of slot n, which it opens where they
+	// are not. They stay the owner's.
+	Slot(n int) ([]int, error)
+	// Close closes those of slot n.
+	Close(n int) error
+}
+
+// Config says what a parent does.
+type Config struct {
+	// Sockets is what the slots listen on. Required.
+	Sockets Sockets
+	// Workers is how many slots there are at first. Default: 1.
+	Workers int
+	// Command is how a worker is run. Default: as this process was.
+	Command Command
+	// GracefulTimeout is how long a worker may drain before it is killed. Default: 30 s.
+	GracefulTimeout time.Duration
+	// WorkerTimeout is how long a worker that is ready may be silent. Default: no limit.
+	WorkerTimeout time.Duration
+	// MaxAge is when a worker is replaced. Default: never.
+	MaxAge time.Duration
+	// MaxRSS is how many bytes a worker may hold before it is replaced. Default: no limit.
+	MaxRSS int64
+	// Started is called once, when the workers of the first slots are ready, with what
+	// each said. Default: nobody is told.
+	Started func([]Ready)
+	// Logger hears what happens to workers. Default: silence.
+	Logger *slog.Logger
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Sockets == nil {
+		return c, errors.New("run workers: Config.Sockets is nil; set it to what they listen on")
+	}
+	c.Workers = max(c.Workers, 1)
+	if c.GracefulTimeout <= 0 {
+		c.GracefulTimeout = 30 * time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	var err error
+	c.Command, err = c.Command.withDefaults()
+	return c, err
+}
+
+// ExitError says that the parent ends with the status of a worker, which has told its
+// reason itself.
+type ExitError struct{ Code int }
+
+// Error implements error.
+func (e *ExitError) Error() string { return fmt.Sprintf("a worker ended with status %d", e.Code) }
+
+// Supervisor is a parent. It is made by New and runs once.
+type Supervisor struct {
+	c       Config
+	log     *slog.Logger
+	events  chan func() // run on the goroutine of Run, which has all that follows
+	done    chan struct{}
+	nursery *nursery
+
+	began    time.Time
+	slots    []*slot
+	workers  map[*worker]struct{} // whose processes have not ended
+	queue    []turn               // replacements to make, one after the other
+	restarts map[string]int
+	lastID   uint64
+	started  bool  // Config.Started has been called
+	stopping bool  // no worker is started any more
+	err      error // what Run returns
+}
+
+// The pace of the parent: how often it looks at its workers.
+const pace = 250 * time.Millisecond
+
+// New returns a Supervisor. It starts nothing.
+func New(c Config) *Supervisor {
+	return &Supervisor{
+		c: c, events: make(chan func()), done: make(chan struct{}),
+		workers: map[*worker]struct{}{}, restarts: map[string]int{},
+	}
+}
+
+// Run starts the workers and looks after them until a signal, or the end of ctx, has
+// ended them all. An error means that the first start failed.
+func (s *Supervisor) Run(ctx context.Context) error {
+	defer close(s.done)
+	var err error
+	if s.c, err = s.c.withDefaults(); err != nil {
+		return err
+	}
+	s.log, s.began = s.c.Logger, time.Now()
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, signalsHeard()...)
+	defer signal.Stop(signals)
+	s.nursery = newNursery()
+	defer s.nursery.close()
+	if err := s.begin(); err != nil {
+		return err
+	}
+	tick := time.NewTicker(pace)
+	defer tick.Stop()
+	ended := ctx.Done()
+	for !s.over() {
+		select {
+		case f := <-s.events:
+			f()
+		case sig := <-signals:
+			s.hear(sig.(syscall.Signal))
+		case now := <-tick.C:
+			s.look(now)
+		case <-ended:
+			ended = nil
+			s.stop(0)
+		}
+	}
+	return s.err
+}
+
+// do has f run on the goroutine of Run; false: that has ended.
+func (s *Supervisor) do(f func()) bool {
+	select {
+	case s.events <- f:
+		return true
+	case <-s.done:
+		return false
+	}
+}
+
+// begin starts the first worker. The others follow when it is ready: what stops one from
+// starting is then told once.
+func (s *Supervisor) begin() error {
+	for n := range s.c.Workers {
+		s.slots = append(s.slots, &slot{n: n})
+	}
+	if _, err := s.c.Sockets.Slot(0); err != nil {
+		return err
+	}
+	return s.start(s.slots[0], "")
+}
+
+// over reports whether there is nothing left to look after.
+func (s *Supervisor) over() bool { return s.stopping && len(s.workers) == 0 }
+
+// stop ends every worker, gently; sig is what the parent got.
+func (s *Supervisor) stop(sig syscall.Signal) {
+	if s.stopping {
+		return
+	}
+	s.stopping = true
+	s.queue = nil
+	for w := range s.workers {
+		s.drain(w, reasonStop, sig)
+	}
+}
+
+// kill ends every worker, and Run, at once.
+func (s *Supervisor) kill() {
+	s.stop(0)
+	s.err = &ExitError{Code: 1}
+	for w := range s.workers {
+		s.killWorker(w)
+	}
+}
+
+// fail ends Run with the status of a worker that could not start.
+func (s *Supervisor) fail(code int) {
+	s.stop(0)
+	s.err = nil
+	if code != 0 {
+		s.err = &ExitError{Code: code}
+	}
+}

@@ -1,0 +1,73 @@
+package puff
+
+// The parent of "puff serve": it opens the sockets and looks after the workers, each of
+// which is this program again, with a Python in it.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/puffstack/puff/internal/py"
+	"github.com/puffstack/puff/internal/supervisor"
+)
+
+// workerPlace is what this process was told if it is a worker, else "".
+func workerPlace() string {
+	if py.Hosted() == py.GoFirst {
+		return os.Getenv(supervisor.Variable)
+	}
+	return py.Carried()
+}
+
+// ofParent are the variables that are for this process alone: a worker would take the
+// sockets of systemd for its own.
+var ofParent = []string{"LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=", "LISTEN_PIDFDID=", "NOTIFY_SOCKET=", "WATCHDOG_PID=", "WATCHDOG_USEC="}
+
+// workerEnvironment is what this process began with, before an env file added to it: a
+// worker that replaces another reads that again.
+func (a *App) workerEnvironment() []string {
+	return slices.DeleteFunc(slices.Clone(a.environ), func(line string) bool {
+		return slices.ContainsFunc(ofParent, func(name string) bool { return strings.HasPrefix(line, name) })
+	})
+}
+
+// supervise runs workers until a signal ends them.
+func (a *App) supervise(ctx context.Context, s ServeConfig, app string, log *slog.Logger) error {
+	sockets, err := openSockets(ctx, &s)
+	if err != nil {
+		return err
+	}
+	defer sockets.closeAll()
+	parent := supervisor.New(supervisor.Config{
+		Sockets:         sockets,
+		Workers:         workersOf(&s),
+		Command:         supervisor.Command{Env: a.workerEnvironment()},
+		GracefulTimeout: s.GracefulTimeout,
+		WorkerTimeout:   s.WorkerTimeout,
+		MaxAge:          s.MaxAge,
+		MaxRSS:          int64(s.MaxRSS) * 1_000_000,
+		Started:         func(all []supervisor.Ready) { announce(app, sockets.urls(), all) },
+		Logger:          log,
+	})
+	err = parent.Run(ctx)
+	if exit, ok := errors.AsType[*supervisor.ExitError](err); ok {
+		return Exit{Code: exit.Code}
+	}
+	return err
+}
+
+// announce says in one line where to look, and what answers there.
+func announce(app string, urls []string, workers []supervisor.Ready) {
+	mode := map[string]string{"wsgi": "WSGI, greenlets", "asgi": "ASGI"}[workers[0].Interface]
+	number := ""
+	if len(workers) > 1 {
+		number = fmt.Sprintf(", %d workers", len(workers))
+	}
+	fmt.Fprintf(os.Stderr, "puff %s serves %s (%s) on %s with Python %s%s\n",
+		Version, app, mode, strings.Join(urls, " "), workers[0].Python, number)
+}
