@@ -26,6 +26,8 @@ import (
 // asked is the parent of those that serve, which are this program once more.
 func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) error {
 	log := newLogger(os.Stderr, s.LogLevel)
+	// Go would end the process when whoever reads its log goes away.
+	signal.Ignore(syscall.SIGPIPE)
 	place := workerPlace()
 	if place == "" {
 		return a.supervise(ctx, s, app, log)
@@ -41,8 +43,6 @@ func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) e
 	// With a processor to spare, Go's monitor leaves the event loop its own while it sleeps. Without one
 	// it takes that away each time, at a fifth of all CPU time.
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
-	// Go would end the process when whoever reads its log goes away.
-	signal.Ignore(syscall.SIGPIPE)
 	w := &worker{
 		program: p, config: s, app: app, log: log, parent: parent,
 		ready: make(chan application, 1), drains: make(chan order, 1),

@@ -26,7 +26,9 @@ func workerPlace() string {
 
 // ofParent are the variables that are for this process alone: a worker would take the
 // sockets of systemd for its own.
-var ofParent = []string{"LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=", "LISTEN_PIDFDID=", "NOTIFY_SOCKET=", "WATCHDOG_PID=", "WATCHDOG_USEC="}
+var ofParent = []string{"LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=", "LISTEN_PIDFDID=", "NOTIFY_SOCKET=", "WATCHDOG_PID=", "WATCHDOG_USEC=",
+	supervisor.ParentVariable + "=",
+}
 
 // workerEnvironment is what this process began with, before an env file added to it: a
 // worker that replaces another reads that again.
@@ -38,19 +40,28 @@ func (a *App) workerEnvironment() []string {
 
 // supervise runs workers until a signal ends them.
 func (a *App) supervise(ctx context.Context, s ServeConfig, app string, log *slog.Logger) error {
-	sockets, err := openSockets(ctx, &s)
+	var heritage *supervisor.Heritage
+	if text := os.Getenv(supervisor.ParentVariable); text != "" {
+		var err error
+		if heritage, err = supervisor.Inherit(text); err != nil {
+			return err
+		}
+	}
+	sockets, err := openSockets(ctx, &s, heritage)
 	if err != nil {
 		return err
 	}
 	defer sockets.closeAll()
 	parent := supervisor.New(supervisor.Config{
 		Sockets:         sockets,
-		Workers:         workersOf(&s),
+		Workers:         max(workersOf(&s), len(sockets.slots)),
 		Command:         supervisor.Command{Env: a.workerEnvironment()},
 		GracefulTimeout: s.GracefulTimeout,
 		WorkerTimeout:   s.WorkerTimeout,
 		MaxAge:          s.MaxAge,
 		MaxRSS:          int64(s.MaxRSS) * 1_000_000,
+		PIDFile:         s.PIDFile,
+		Heritage:        heritage,
 		Started:         func(all []supervisor.Ready) { announce(app, sockets.urls(), all) },
 		Logger:          log,
 	})

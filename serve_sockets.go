@@ -7,11 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"runtime"
 	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/puffstack/puff/internal/supervisor"
 )
 
 // workersOf is how many workers there are to be.
@@ -30,9 +33,12 @@ type slotSockets struct {
 	slots     map[int][]int
 }
 
-// openSockets opens every address, or none.
-func openSockets(ctx context.Context, s *ServeConfig) (*slotSockets, error) {
+// openSockets opens every address, or none, or takes what another parent has handed over.
+func openSockets(ctx context.Context, s *ServeConfig, h *supervisor.Heritage) (*slotSockets, error) {
 	all := &slotSockets{ctx: ctx, config: s, slots: map[int][]int{}}
+	if h != nil {
+		return all, all.inherit(h)
+	}
 	for _, address := range s.Addresses() {
 		fd, bound, err := listenOn(ctx, address, s, s.ReusePort)
 		if err != nil {
@@ -43,6 +49,28 @@ func openSockets(ctx context.Context, s *ServeConfig) (*slotSockets, error) {
 		all.addresses = append(all.addresses, bound)
 	}
 	return all, nil
+}
+
+// inherit takes the sockets of another parent.
+func (a *slotSockets) inherit(h *supervisor.Heritage) error {
+	for n, fds := range h.Slots {
+		a.slots[n] = fds
+	}
+	for _, fd := range a.slots[0] {
+		again, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			return fmt.Errorf("take over a socket: %w", os.NewSyscallError("fcntl", err))
+		}
+		f := os.NewFile(uintptr(again), "socket")
+		l, err := net.FileListener(f)
+		f.Close()
+		if err != nil {
+			return fmt.Errorf("take over a socket: %w", err)
+		}
+		a.addresses = append(a.addresses, l.Addr().String())
+		l.Close()
+	}
+	return nil
 }
 
 // Slot implements supervisor.Sockets.

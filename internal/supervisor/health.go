@@ -11,6 +11,8 @@ import (
 
 // look does what is due.
 func (s *Supervisor) look(now time.Time) {
+	s.bury(now)
+	s.buryHeirs()
 	for w := range s.workers {
 		if !w.killAt.IsZero() && now.After(w.killAt) {
 			s.log.Warn("worker is killed", "slot", w.slot.n, "pid", w.pid, "reason", w.why)

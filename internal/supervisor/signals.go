@@ -12,6 +12,9 @@ var signalTable = map[syscall.Signal]func(*Supervisor, syscall.Signal){
 	syscall.SIGTERM: (*Supervisor).told,
 	syscall.SIGINT:  (*Supervisor).told,
 	syscall.SIGHUP:  func(s *Supervisor, _ syscall.Signal) { s.reload() },
+	syscall.SIGTTIN: func(s *Supervisor, _ syscall.Signal) { s.more() },
+	syscall.SIGTTOU: func(s *Supervisor, _ syscall.Signal) { s.fewer() },
+	syscall.SIGUSR2: func(s *Supervisor, _ syscall.Signal) { s.replace() },
 	syscall.SIGUSR1: func(s *Supervisor, _ syscall.Signal) { s.reopen() },
 }
 
@@ -39,6 +42,9 @@ func (s *Supervisor) told(sig syscall.Signal) {
 		return
 	}
 	s.log.Info("draining", "signal", sig.String())
+	if s.heir != nil {
+		_ = syscall.Kill(s.heir.pid, sig) // who has ended need not be told
+	}
 	s.stop(sig)
 }
 

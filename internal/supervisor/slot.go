@@ -143,6 +143,7 @@ func (s *Supervisor) spread() {
 		if s.c.Started != nil {
 			s.c.Started(all)
 		}
+		s.succeed()
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -52,6 +53,16 @@ type Config struct {
 	MaxAge time.Duration
 	// MaxRSS is how many bytes a worker may hold before it is replaced. Default: no limit.
 	MaxRSS int64
+	// PIDFile is to name this process. Default: none.
+	PIDFile string
+	// Heritage is what another parent has handed over to this one, for Sockets to use.
+	// Default: this is the first.
+	Heritage *Heritage
+	// Note is JSON that a parent which replaces this one gets. Default: none.
+	Note []byte
+	// Succeeded is called when another parent has taken over, with its number; this one
+	// ends then. Default: nobody is told.
+	Succeeded func(pid int)
 	// Started is called once, when the workers of the first slots are ready, with what
 	// each said. Default: nobody is told.
 	Started func([]Ready)
@@ -89,6 +100,7 @@ type Supervisor struct {
 	events  chan func() // run on the goroutine of Run, which has all that follows
 	done    chan struct{}
 	nursery *nursery
+	readers sync.WaitGroup // what was started for workers
 
 	began    time.Time
 	slots    []*slot
@@ -96,9 +108,14 @@ type Supervisor struct {
 	queue    []turn               // replacements to make, one after the other
 	restarts map[string]int
 	lastID   uint64
-	started  bool  // Config.Started has been called
-	stopping bool  // no worker is started any more
-	err      error // what Run returns
+	heir     *heir
+	lost     []int // numbers of new parents that failed
+	adopts   bool
+	buried   time.Time
+	zombies  map[int]bool // orphans that have ended
+	started  bool         // Config.Started has been called
+	stopping bool         // no worker is started any more
+	err      error        // what Run returns
 }
 
 // The pace of the parent: how often it looks at its workers.
@@ -115,12 +132,17 @@ func New(c Config) *Supervisor {
 // Run starts the workers and looks after them until a signal, or the end of ctx, has
 // ended them all. An error means that the first start failed.
 func (s *Supervisor) Run(ctx context.Context) error {
+	defer s.readers.Wait()
 	defer close(s.done)
 	var err error
 	if s.c, err = s.c.withDefaults(); err != nil {
 		return err
 	}
-	s.log, s.began = s.c.Logger, time.Now()
+	s.log, s.began, s.adopts = s.c.Logger, time.Now(), adopts()
+	if err := s.claim(); err != nil {
+		return err
+	}
+	defer s.disclaim()
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, signalsHeard()...)
 	defer signal.Stop(signals)
@@ -146,6 +168,41 @@ func (s *Supervisor) Run(ctx context.Context) error {
 		}
 	}
 	return s.err
+}
+
+// claim writes the pid file. A parent that takes over does so when it serves.
+func (s *Supervisor) claim() error {
+	if s.c.PIDFile == "" || s.c.Heritage != nil {
+		return nil
+	}
+	return claimPIDFile(s.c.PIDFile)
+}
+
+func (s *Supervisor) disclaim() {
+	if h := s.c.Heritage; h != nil {
+		h.wire.close()
+	}
+	if s.heir != nil {
+		s.heir.wire.close() // without sockets from here it gives up
+	}
+	if err := removePIDFile(s.c.PIDFile); err != nil {
+		s.log.Warn("pid file stays", "error", err)
+	}
+}
+
+// succeed tells the parent that this one takes the place of that it serves.
+func (s *Supervisor) succeed() {
+	if s.c.Heritage == nil {
+		return
+	}
+	if s.c.PIDFile != "" {
+		if err := writePIDFile(s.c.PIDFile); err != nil {
+			s.log.Error("pid file names the old parent", "error", err)
+		}
+	}
+	if err := s.c.Heritage.wire.send(message{Kind: kindHere}); err != nil {
+		s.log.Warn("old parent can not be told to end", "error", err)
+	}
 }
 
 // do has f run on the goroutine of Run; false: that has ended.
@@ -174,14 +231,23 @@ func (s *Supervisor) begin() error {
 func (s *Supervisor) over() bool { return s.stopping && len(s.workers) == 0 }
 
 // stop ends every worker, gently; sig is what the parent got.
-func (s *Supervisor) stop(sig syscall.Signal) {
+func (s *Supervisor) stop(sig syscall.Signal) { s.end(reasonStop, sig) }
+
+func (s *Supervisor) end(reason string, sig syscall.Signal) {
 	if s.stopping {
 		return
 	}
 	s.stopping = true
 	s.queue = nil
+	// The workers have them still, and take what waits there: their end is then the end of
+	// the sockets too.
+	for _, at := range s.slots {
+		if err := s.c.Sockets.Close(at.n); err != nil {
+			s.log.Warn("sockets can not be closed", "slot", at.n, "error", err)
+		}
+	}
 	for w := range s.workers {
-		s.drain(w, reasonStop, sig)
+		s.drain(w, reason, sig)
 	}
 }
 

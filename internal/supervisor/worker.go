@@ -77,8 +77,8 @@ func (s *Supervisor) start(at *slot, reason string) error {
 	s.workers[w] = struct{}{}
 	at.next = w
 	s.log.Debug("worker started", "slot", at.n, "pid", w.pid, "reason", reason)
-	go s.read(w)
-	go s.wait(w)
+	s.readers.Go(func() { s.read(w) })
+	s.readers.Go(func() { s.wait(w) })
 	return nil
 }
 

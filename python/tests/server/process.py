@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -78,8 +79,25 @@ class Puff:
 
     @property
     def pid(self) -> int:
-        """Its number."""
+        """Its number: of the parent, where there are workers."""
         return self.process.pid
+
+    @property
+    def workers(self) -> list[int]:
+        """The numbers of its workers, in the order they were started."""
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                fields = stat.read_text().rpartition(")")[2].split()
+                if int(fields[1]) == self.pid and fields[0] != "Z":
+                    found.append((int(fields[19]), int(stat.parent.name)))
+        return [pid for _, pid in sorted(found)]
+
+    @property
+    def worker(self) -> int:
+        """The number of its only worker."""
+        (pid,) = self.workers
+        return pid
 
     def log(self) -> str:
         """What it has written to stderr."""

@@ -186,7 +186,7 @@ def test_a_slow_client_holds_the_application_back(puff: Puff) -> None:
 
 def most_memory(puff: Puff) -> int:
     """The most memory the server ever held, in bytes."""
-    status = Path(f"/proc/{puff.pid}/status").read_text()
+    status = Path(f"/proc/{puff.worker}/status").read_text()
     found = re.search(r"VmHWM:\s*(\d+) kB", status)
     assert found is not None
     return int(found[1]) << 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 
 def test_handlers_of_the_application_run(own: Own) -> None:
     puff = own("processes:with_handlers", "--factory")
-    assert get(puff.port).text == str(puff.pid)
+    assert get(puff.port).text == str(puff.worker)
     mark = puff.mark()
-    puff.signal(signal.SIGUSR1)
+    os.kill(puff.worker, signal.SIGUSR1)
     puff.wait_for("app: handler SIGUSR1 main", mark)
     assert get(puff.port).status == 200
     puff.signal(signal.SIGTERM)
@@ -55,7 +56,7 @@ def test_a_handler_that_raises_harms_no_request(own: Own, app: str, flags: list[
     puff.expect("the handler fails")
     assert get(puff.port).status == 200
     mark = puff.mark()
-    puff.signal(signal.SIGUSR1)
+    os.kill(puff.worker, signal.SIGUSR1)
     puff.wait_for("ValueError: the handler fails", mark)
     for _ in range(3):
         assert get(puff.port).status == 200
@@ -68,10 +69,10 @@ def test_handlers_of_the_loop_run(own: Own, tmp_path: Path, loop: str) -> None:
         (tmp_path / "uvloop.py").write_text("raise ImportError('not for this test')\n")
         env["PYTHONPATH"] = str(tmp_path)
     puff = own("processes:asgi", env=env)
-    assert get(puff.port).text == str(puff.pid)
+    assert get(puff.port).text == str(puff.worker)
     assert f"app: loop of {loop}" in puff.log()
     mark = puff.mark()
-    puff.signal(signal.SIGUSR1)
+    os.kill(puff.worker, signal.SIGUSR1)
     puff.wait_for("app: loop handler SIGUSR1", mark)
     assert get(puff.port).status == 200
     assert get(puff.port, "/child-async").text == "from a child\n0"
@@ -98,4 +99,4 @@ def test_threads_and_children_work(shared: Shared, app: str, target: str, want: 
 @pytest.mark.parametrize("app", ["app", "asgi"])
 def test_a_shell_is_a_child_of_the_server(shared: Shared, app: str) -> None:
     puff = shared(f"processes:{app}")
-    assert get(puff.port, "/shell").text == str(puff.pid)
+    assert get(puff.port, "/shell").text == str(puff.worker)
