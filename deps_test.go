@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	".": {
 		"httpclient", "httpserver",
 		"internal/asgi", "internal/bind", "internal/launch", "internal/py", "internal/pyfind",
-		"internal/relay", "internal/supervisor", "internal/wsgi",
+		"internal/relay", "internal/sockets", "internal/supervisor", "internal/systemd", "internal/wsgi",
 		"python",
 	},
 
@@ -51,6 +51,10 @@ var mayImport = map[string][]string{
 	"internal/launch": {"internal/pyfind"},
 	"internal/py":     {},
 	"internal/pyfind": {},
+
+	// What a server has to do with its system.
+	"internal/sockets": {},
+	"internal/systemd": {},
 
 	// Faces.
 	"python": {},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/puffstack/puff/internal/py"
 	"github.com/puffstack/puff/internal/supervisor"
+	"github.com/puffstack/puff/internal/systemd"
 )
 
 // workerPlace is what this process was told if it is a worker, else "".
@@ -47,11 +48,13 @@ func (a *App) supervise(ctx context.Context, s ServeConfig, app string, log *slo
 			return err
 		}
 	}
+	manager := managerOf(log)
 	sockets, err := openSockets(ctx, &s, heritage)
 	if err != nil {
 		return err
 	}
 	defer sockets.closeAll()
+	urls := sockets.urls(&s)
 	parent := supervisor.New(supervisor.Config{
 		Sockets:         sockets,
 		Workers:         max(workersOf(&s), len(sockets.slots)),
@@ -62,10 +65,24 @@ func (a *App) supervise(ctx context.Context, s ServeConfig, app string, log *slo
 		MaxRSS:          int64(s.MaxRSS) * 1_000_000,
 		PIDFile:         s.PIDFile,
 		Heritage:        heritage,
-		Started:         func(all []supervisor.Ready) { announce(app, sockets.urls(), all) },
-		Logger:          log,
+		HeirEnv:         manager.environment(),
+		Note:            sockets.note(),
+		Started: func(all []supervisor.Ready) {
+			sockets.adopt()
+			announce(app, urls, all)
+			manager.notify(systemd.Ready, systemd.Status("serves "+app+" on "+strings.Join(urls, " ")))
+		},
+		Reloading: manager.reloading,
+		Succeeded: func(pid int) {
+			sockets.release()
+			manager.notify(systemd.MainPID(pid))
+		},
+		Draining: func() { manager.notify(systemd.Stopping) },
+		Logger:   log,
 	})
+	release := manager.watch(ctx, parent)
 	err = parent.Run(ctx)
+	release()
 	if exit, ok := errors.AsType[*supervisor.ExitError](err); ok {
 		return Exit{Code: exit.Code}
 	}

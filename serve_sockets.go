@@ -1,19 +1,18 @@
 package puff
 
-// What the slots of workers listen on: a TCP socket of its own for each slot and address.
+// What the slots of workers listen on: a TCP socket of its own for each slot and address,
+// and unix sockets and those of systemd, of which there is one, together.
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
-	"os"
 	"runtime"
-	"slices"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/puffstack/puff/internal/sockets"
 	"github.com/puffstack/puff/internal/supervisor"
 )
 
@@ -27,81 +26,113 @@ func workersOf(s *ServeConfig) int {
 
 // slotSockets holds a set of sockets per slot; it implements supervisor.Sockets.
 type slotSockets struct {
-	ctx       context.Context // of the parent, which opens more as it goes
-	config    *ServeConfig
-	addresses []string
-	slots     map[int][]int
+	ctx   context.Context // of the parent, which opens more as it goes
+	first []*sockets.Socket
+	slots map[int][]*sockets.Socket
+	known []sockets.Handover // what was said of those that were handed over
 }
 
-// openSockets opens every address, or none, or takes what another parent has handed over.
+var _ supervisor.Sockets = (*slotSockets)(nil)
+
+// openSockets takes what another parent has handed over, else what systemd has opened;
+// where neither is there it opens every address, or none.
 func openSockets(ctx context.Context, s *ServeConfig, h *supervisor.Heritage) (*slotSockets, error) {
-	all := &slotSockets{ctx: ctx, config: s, slots: map[int][]int{}}
+	all := &slotSockets{ctx: ctx, slots: map[int][]*sockets.Socket{}}
 	if h != nil {
 		return all, all.inherit(h)
 	}
-	for _, address := range s.Addresses() {
-		fd, bound, err := listenOn(ctx, address, s, s.ReusePort)
-		if err != nil {
-			all.closeAll()
-			return nil, err
-		}
-		all.slots[0] = append(all.slots[0], fd)
-		all.addresses = append(all.addresses, bound)
+	open, err := sockets.Activated()
+	if err == nil && len(open) == 0 {
+		open, err = sockets.OpenAll(ctx, s.Addresses(), sockets.Config{
+			Backlog: s.Backlog, ReusePort: s.ReusePort, Mode: s.UDSMode,
+		})
 	}
+	if err != nil {
+		return nil, err
+	}
+	all.first, all.slots[0] = open, open
 	return all, nil
 }
 
-// inherit takes the sockets of another parent.
+// inherit takes the sockets of another parent. Of those that slots share each slot has a
+// descriptor, of which one is enough.
 func (a *slotSockets) inherit(h *supervisor.Heritage) error {
-	for n, fds := range h.Slots {
-		a.slots[n] = fds
+	if err := json.Unmarshal(h.Note, &a.known); err != nil {
+		return fmt.Errorf("take over sockets: %w", err)
 	}
-	for _, fd := range a.slots[0] {
-		again, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-		if err != nil {
-			return fmt.Errorf("take over a socket: %w", os.NewSyscallError("fcntl", err))
+	known := a.known
+	for n, fds := range h.Slots {
+		for i, fd := range fds {
+			if i >= len(known) {
+				return errors.New("take over sockets: there are more of them than was said")
+			}
+			var s *sockets.Socket
+			var err error
+			if n > 0 && known[i].Shared {
+				unix.Close(fd)
+				s, err = a.first[i].Another(a.ctx)
+			} else {
+				s, err = sockets.Inherit(fd, known[i])
+			}
+			if err != nil {
+				return err
+			}
+			a.slots[n] = append(a.slots[n], s)
 		}
-		f := os.NewFile(uintptr(again), "socket")
-		l, err := net.FileListener(f)
-		f.Close()
-		if err != nil {
-			return fmt.Errorf("take over a socket: %w", err)
+		if n == 0 {
+			a.first = a.slots[0]
 		}
-		a.addresses = append(a.addresses, l.Addr().String())
-		l.Close()
 	}
 	return nil
 }
 
+// note is what a parent that takes the place of this one should know.
+func (a *slotSockets) note() []byte {
+	known := make([]sockets.Handover, len(a.first))
+	for i, s := range a.first {
+		known[i] = s.Handover()
+	}
+	text, _ := json.Marshal(known) // texts and numbers
+	return text
+}
+
+// adopt has the paths that were another parent's removed by this one.
+func (a *slotSockets) adopt() {
+	for i, h := range a.known {
+		a.first[i].Adopt(h)
+	}
+}
+
+// release leaves paths to a parent that has taken the place of this one.
+func (a *slotSockets) release() {
+	for _, s := range a.first {
+		s.Release()
+	}
+}
+
 // Slot implements supervisor.Sockets.
 func (a *slotSockets) Slot(n int) ([]int, error) {
-	if fds, ok := a.slots[n]; ok {
-		return fds, nil
-	}
-	for i, address := range a.addresses {
-		// Not before: it has kept others off, of the same user too.
-		for _, fds := range a.slots {
-			if err := unix.SetsockoptInt(fds[i], unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
-				return nil, fmt.Errorf("share %s among workers: %w", address, err)
+	if _, ok := a.slots[n]; !ok {
+		for _, s := range a.first {
+			another, err := s.Another(a.ctx)
+			if err != nil {
+				return nil, errors.Join(err, a.Close(n))
 			}
+			a.slots[n] = append(a.slots[n], another)
 		}
-		fd, _, err := listenOn(a.ctx, address, a.config, true)
-		if err != nil {
-			return nil, errors.Join(err, a.Close(n))
-		}
-		a.slots[n] = append(a.slots[n], fd)
 	}
-	return a.slots[n], nil
+	fds := make([]int, len(a.slots[n]))
+	for i, s := range a.slots[n] {
+		fds[i] = int(s.File().Fd())
+	}
+	return fds, nil
 }
 
 // Close implements supervisor.Sockets.
 func (a *slotSockets) Close(n int) error {
-	var errs []error
-	for _, fd := range a.slots[n] {
-		errs = append(errs, unix.Close(fd))
-	}
+	err := sockets.CloseAll(a.slots[n])
 	delete(a.slots, n)
-	return errors.Join(errs...)
+	return err
 }
 
 func (a *slotSockets) closeAll() {
@@ -110,46 +141,19 @@ func (a *slotSockets) closeAll() {
 	}
 }
 
-func (a *slotSockets) urls() []string {
-	urls := slices.Clone(a.addresses)
-	for i := range urls {
-		urls[i] = "http://" + urls[i]
+// urls lists where clients find them.
+func (a *slotSockets) urls(s *ServeConfig) []string {
+	scheme := "http://"
+	if len(s.TLSCert) > 0 {
+		scheme = "https://"
+	}
+	urls := make([]string, len(a.first))
+	for i, open := range a.first {
+		if addr := open.Addr(); addr.Network() == "unix" {
+			urls[i] = "unix:" + addr.String()
+		} else {
+			urls[i] = scheme + addr.String()
+		}
 	}
 	return urls
-}
-
-// listenOn returns a descriptor of a socket that listens on address, and where that is.
-func listenOn(ctx context.Context, address string, s *ServeConfig, reuse bool) (fd int, bound string, err error) {
-	lc := net.ListenConfig{KeepAlive: -1, Control: func(_, _ string, c syscall.RawConn) error {
-		var set error
-		err := c.Control(func(fd uintptr) {
-			if reuse {
-				set = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
-			}
-		})
-		return errors.Join(err, set)
-	}}
-	l, err := lc.Listen(ctx, "tcp", address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return -1, "", fmt.Errorf("listen on %s: somebody else does already; choose another with --port or --bind", address)
-	}
-	if err != nil {
-		return -1, "", fmt.Errorf("listen on %s: %w", address, err)
-	}
-	defer l.Close()
-	raw, err := l.(*net.TCPListener).SyscallConn()
-	if err != nil {
-		return -1, "", fmt.Errorf("listen on %s: %w", address, err)
-	}
-	var inner error
-	err = raw.Control(func(f uintptr) {
-		// Listening again on the same socket changes the backlog alone.
-		if inner = unix.Listen(int(f), s.Backlog); inner == nil {
-			fd, inner = unix.FcntlInt(f, unix.F_DUPFD_CLOEXEC, 0)
-		}
-	})
-	if err = errors.Join(err, inner); err != nil {
-		return -1, "", fmt.Errorf("listen on %s: %w", address, err)
-	}
-	return fd, l.Addr().String(), nil
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -99,7 +100,7 @@ func (s *Supervisor) startHeir() error {
 	text, _ := json.Marshal(place{FD: firstExtra}) // two integers
 	c := s.c.Command
 	command := exec.Cmd{
-		Path: c.Path, Args: c.Args, Env: append(c.Env[:len(c.Env):len(c.Env)], ParentVariable+"="+string(text)),
+		Path: c.Path, Args: c.Args, Env: slices.Concat(c.Env, s.c.HeirEnv, []string{ParentVariable + "=" + string(text)}),
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, ExtraFiles: []*os.File{far},
 	}
 	if err := command.Start(); err != nil {

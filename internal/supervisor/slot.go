@@ -150,6 +150,10 @@ func (s *Supervisor) spread() {
 // reload replaces every worker, one after the other.
 func (s *Supervisor) reload() {
 	s.log.Info("reloading", "workers", len(s.slots))
+	s.reloads = true
+	if s.c.Reloading != nil {
+		s.c.Reloading(false)
+	}
 	s.queue = nil
 	for _, at := range s.slots {
 		at.failures, at.retryAt = 0, time.Time{}
@@ -200,6 +204,19 @@ func (s *Supervisor) next() {
 			s.log.Info("replacing worker", "slot", t.slot.n, "pid", t.slot.current.pid, "reason", t.reason)
 		}
 		s.restart(t.slot, t.reason)
+	}
+	s.reloaded()
+}
+
+// reloaded tells when the last replacement of a reload is made, or has failed.
+func (s *Supervisor) reloaded() {
+	under := slices.ContainsFunc(s.slots, func(at *slot) bool { return at.next != nil })
+	if !s.reloads || under || len(s.queue) > 0 || s.stopping {
+		return
+	}
+	s.reloads = false
+	if s.c.Reloading != nil {
+		s.c.Reloading(true)
 	}
 }
 

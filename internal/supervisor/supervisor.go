@@ -60,9 +60,17 @@ type Config struct {
 	Heritage *Heritage
 	// Note is JSON that a parent which replaces this one gets. Default: none.
 	Note []byte
+	// HeirEnv is added to the environment of such a parent. Default: none.
+	HeirEnv []string
+	// Reloading is called when the workers are being replaced because of SIGHUP, and with
+	// over when that has come to an end. Default: nobody is told.
+	Reloading func(over bool)
 	// Succeeded is called when another parent has taken over, with its number; this one
 	// ends then. Default: nobody is told.
 	Succeeded func(pid int)
+	// Draining is called once, when the workers are told to end because this parent is to.
+	// Default: nobody is told.
+	Draining func()
 	// Started is called once, when the workers of the first slots are ready, with what
 	// each said. Default: nobody is told.
 	Started func([]Ready)
@@ -114,6 +122,7 @@ type Supervisor struct {
 	buried   time.Time
 	zombies  map[int]bool // orphans that have ended
 	started  bool         // Config.Started has been called
+	reloads  bool         // Config.Reloading is to hear of the end of it
 	stopping bool         // no worker is started any more
 	err      error        // what Run returns
 }
@@ -231,7 +240,12 @@ func (s *Supervisor) begin() error {
 func (s *Supervisor) over() bool { return s.stopping && len(s.workers) == 0 }
 
 // stop ends every worker, gently; sig is what the parent got.
-func (s *Supervisor) stop(sig syscall.Signal) { s.end(reasonStop, sig) }
+func (s *Supervisor) stop(sig syscall.Signal) {
+	if !s.stopping && s.c.Draining != nil {
+		s.c.Draining()
+	}
+	s.end(reasonStop, sig)
+}
 
 func (s *Supervisor) end(reason string, sig syscall.Signal) {
 	if s.stopping {
