@@ -40,6 +40,8 @@ class Puff:
         *,
         env: Mapping[str, str] | None = None,
         cwd: Path | str = APPS,
+        launcher: Sequence[str] = (),
+        fds: Sequence[int] = (),
     ) -> None:
         self.app = args[1] if len(args) > 1 else ""
         self.lines: list[str] = []
@@ -47,12 +49,13 @@ class Puff:
         self._news = threading.Condition()
         self._ended = False
         self.process = subprocess.Popen(
-            [BINARY, *args],
+            [*launcher, BINARY, *args],
             cwd=cwd,
             env=environment(env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
+            pass_fds=fds,
             start_new_session=True,
         )
         assert self.process.stderr is not None
@@ -72,8 +75,8 @@ class Puff:
     @property
     def port(self) -> int:
         """Where it serves; waits for the line that says so."""
-        line = self.wait_for(r"^puff \S+ serves .* on http://")
-        found = re.search(r"http://[^ ]*:(\d+)", line)
+        line = self.wait_for(r"^puff \S+ serves .* on https?://")
+        found = re.search(r"https?://[^ ]*:(\d+)", line)
         assert found is not None
         return int(found[1])
 
