@@ -37,6 +37,9 @@ func newRequest(c *call) (*http.Request, error) {
 		name := textproto.CanonicalMIMEHeaderKey(string(f.Name))
 		r.Header[name] = append(r.Header[name], string(f.Value))
 	}
+	if x.TLS != nil {
+		r.TLS = &x.TLS.ConnectionState
+	}
 	c.last = x.Complete
 	c.piece = append(c.piece, x.Body...)
 	local := net.Addr(net.TCPAddrFromAddrPort(x.Local))

@@ -35,6 +35,8 @@ type Request struct {
 	Remote, Local netip.AddrPort
 	// Scheme is "http", or "https" on a TLS listener.
 	Scheme string
+	// TLS is what was settled for the connection; nil: it is not encrypted. It stays valid.
+	TLS *TLS
 }
 
 // Peer is told what happens to an exchange after Handle. Its methods are called on the thread of the loop or the goroutine of

@@ -23,7 +23,8 @@
 //     batch of requests to its [Source], and writes the answers as they come out of it. It carries requests that are short:
 //     a head and a body of at most [Config.ShortBody] bytes that arrives promptly.
 //   - The long road is a goroutine per connection that makes blocking calls. It takes bigger and slower bodies, Expect, and
-//     listeners that are neither TCP nor Unix sockets. A connection that came from the short road goes back to it between requests.
+//     listeners that are neither TCP nor Unix sockets, such as those for TLS. A connection that came from the short road goes
+//     back to it between requests.
 //
 // Both speak HTTP/1.0 and HTTP/1.1 by the same rules and refuse the same requests; a handler cannot tell them apart, except
 // that on the short road [Request.Complete] is always true. Systems without epoll have the long road only.

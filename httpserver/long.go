@@ -4,7 +4,6 @@
 package httpserver
 
 import (
-	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -19,6 +18,7 @@ type longConn struct {
 	nc            net.Conn
 	home          *loop // where it came from and goes back to; nil: nowhere
 	scheme        string
+	tls           *TLS // nil: not encrypted
 	remote, local netip.AddrPort
 	served        int
 
@@ -56,13 +56,6 @@ type longConn struct {
 func newLongConn(s *Server, nc net.Conn) *longConn {
 	c := &longConn{s: s, nc: nc, scheme: "http", stamp: *newStamp(&s.c)}
 	c.wake.L = &c.mu
-	if nc == nil {
-		return c
-	}
-	if _, secure := nc.(*tls.Conn); secure {
-		c.scheme = "https"
-	}
-	c.remote, c.local = netAddrPort(nc.RemoteAddr()), netAddrPort(nc.LocalAddr())
 	return c
 }
 
@@ -81,6 +74,10 @@ func (c *longConn) serve() {
 		return
 	}
 	defer c.s.unregister(c)
+	if c.home == nil && !c.shake() {
+		c.close()
+		return
+	}
 	for {
 		x := c.next()
 		if x == nil || !c.answer(x) {
@@ -100,7 +97,7 @@ func (c *longConn) close() {
 
 // next reads the next head. It returns nil if there is none to answer.
 func (c *longConn) next() *Exchange {
-	x := &Exchange{Request: Request{Scheme: c.scheme, Remote: c.remote, Local: c.local}}
+	x := &Exchange{Request: Request{Scheme: c.scheme, TLS: c.tls, Remote: c.remote, Local: c.local}}
 	if c.head > 0 {
 		// The short road has read it, and perhaps some of its body, which the scan does not go as far as.
 		var again scan
@@ -199,8 +196,16 @@ func (c *longConn) patience() time.Duration {
 
 // setReadDeadline is called with the lock held, so that no deadline replaces the one by which stop ends a read.
 func (c *longConn) setReadDeadline(t time.Time) {
-	if !c.cut {
-		c.nc.SetReadDeadline(t)
+	if c.cut {
+		return
+	}
+	c.nc.SetReadDeadline(t)
+	if c.tls != nil {
+		// TLS may have to answer what it reads.
+		if !t.IsZero() {
+			t = t.Add(c.s.c.WriteTimeout)
+		}
+		c.nc.SetWriteDeadline(t)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"time"
 )
 
@@ -147,12 +148,7 @@ func (c *longConn) send(x *Exchange) error {
 // sendPart sends some of the first file.
 func (c *longConn) sendPart(x *Exchange, o *outbox) error {
 	p := &o.files[0]
-	if _, err := p.file.Seek(p.off, io.SeekStart); err != nil {
-		return err
-	}
-	c.setWriteDeadline()
-	// A TCP connection sends the file without copying it here.
-	n, err := io.CopyN(c.nc, p.file, min(p.n, 4*scratchSize))
+	n, err := c.sendFrom(p.file, p.off, p.n)
 	p.off += n
 	p.n -= n
 	c.written(x, int(n))
@@ -165,6 +161,30 @@ func (c *longConn) sendPart(x *Exchange, o *outbox) error {
 	return slow(int(n), err)
 }
 
+// sendFrom sends some of the n bytes of f from off.
+func (c *longConn) sendFrom(f *os.File, off, n int64) (int64, error) {
+	if _, ok := c.nc.(io.ReaderFrom); ok {
+		// A TCP connection sends the file without copying it here.
+		if _, err := f.Seek(off, io.SeekStart); err != nil {
+			return 0, err
+		}
+		c.setWriteDeadline()
+		return io.CopyN(c.nc, f, min(n, 4*scratchSize))
+	}
+	b := c.s.pieces.take()
+	defer c.s.pieces.give(b)
+	piece := *b
+	if c.tls != nil {
+		piece = piece[:tlsPiece]
+	}
+	k, err := f.ReadAt(piece[:min(n, int64(len(piece)))], off)
+	if k == 0 {
+		return 0, err
+	}
+	k, err = c.put(piece[:k])
+	return int64(k), err
+}
+
 func (c *longConn) setWriteDeadline() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -174,6 +194,9 @@ func (c *longConn) setWriteDeadline() {
 }
 
 func (c *longConn) put(b []byte) (int, error) {
+	if c.tls != nil {
+		b = b[:min(len(b), tlsPiece)]
+	}
 	c.setWriteDeadline()
 	n, err := c.nc.Write(b)
 	return n, slow(n, err)
@@ -325,7 +348,9 @@ func (c *longConn) fail(x *Exchange, err error) {
 	}
 	if r, ok := errors.AsType[*refusal](err); ok && fresh {
 		c.refuse(r)
+		return
 	}
+	c.sever()
 }
 
 // conclude is called when the answer is out, and reports whether the connection goes on.
@@ -336,9 +361,10 @@ func (c *longConn) conclude() bool {
 	case fateKeep:
 		return c.dropBody()
 	case fateCut:
-		if tcp, ok := c.nc.(*net.TCPConn); ok && c.untilEnd {
+		if tcp, ok := bare(c.nc).(*net.TCPConn); ok && c.untilEnd {
 			tcp.SetLinger(0)
 		}
+		c.sever()
 	case fateClose:
 		if len(c.in) > c.off || !c.body.done() {
 			c.linger()

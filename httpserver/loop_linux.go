@@ -215,7 +215,7 @@ func (l *loop) exchange() *Exchange {
 		l.free = l.free[:n-1]
 		return x
 	}
-	return &Exchange{Request: Request{Scheme: "http"}}
+	return &Exchange{}
 }
 
 // keptExchanges bounds how many exchanges wait to be used again, since a burst may have needed many.

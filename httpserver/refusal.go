@@ -38,6 +38,7 @@ var (
 	refuseExtensions  = &refusal{400, "the chunk extensions and trailers are too long"}
 	refuseTrailer     = &refusal{400, "a trailer is malformed"}
 	refuseEarlyEnd    = &refusal{400, "the connection ended within the request"}
+	refuseClear       = &refusal{400, "this port speaks TLS: use https"}
 	refuseSlowHead    = &refusal{408, "the head did not arrive in time"}
 	refuseSlowBody    = &refusal{408, "the body did not arrive in time"}
 )
