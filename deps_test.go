@@ -31,8 +31,9 @@ var mayImport = map[string][]string{
 	"cli":      {"."},
 	".": {
 		"httpclient", "httpserver",
-		"internal/asgi", "internal/bind", "internal/launch", "internal/py", "internal/pyfind",
-		"internal/relay", "internal/sockets", "internal/supervisor", "internal/systemd", "internal/wsgi",
+		"internal/asgi", "internal/bind", "internal/certs", "internal/launch", "internal/proxied",
+		"internal/py", "internal/pyfind", "internal/relay", "internal/sockets", "internal/supervisor",
+		"internal/systemd", "internal/wsgi",
 		"python",
 	},
 
@@ -53,6 +54,8 @@ var mayImport = map[string][]string{
 	"internal/pyfind": {},
 
 	// What a server has to do with its system.
+	"internal/certs":   {},
+	"internal/proxied": {},
 	"internal/sockets": {},
 	"internal/systemd": {},
 

@@ -6,8 +6,10 @@ require (
 	github.com/andybalholm/brotli v1.2.8 // the coding br
 	github.com/klauspost/compress v1.20.3 // the codings gzip and zstd
 	github.com/pelletier/go-toml/v2 v2.4.3 // puff.toml, with the line of each key
+	github.com/pires/go-proxyproto v0.15.0 // headers of the PROXY protocol, both versions
 	github.com/spf13/cobra v1.10.2 // the command line: commands come from puff.toml at run time
 	github.com/spf13/pflag v1.0.9 // its flags, which settings make
+	github.com/youmark/pkcs8 v0.0.0-20240726163527-a2c0da244d78 // private keys with a password, PKCS #8
 	golang.org/x/net v0.62.0 // frames of HTTP/2, names of fields, public suffixes
 	golang.org/x/sys v0.49.0 // epoll, eventfd and socket options
 )
@@ -21,6 +23,7 @@ require (
 
 require (
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	golang.org/x/crypto v0.22.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
 )
