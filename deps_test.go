@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"cmd/puff": {".", "cli"},
 	"cli":      {"."},
 	".": {
-		"httpclient", "httpserver",
+		"httpclient", "httpserver", "httpserver/forwarded",
 		"internal/asgi", "internal/bind", "internal/certs", "internal/launch", "internal/proxied",
 		"internal/py", "internal/pyfind", "internal/relay", "internal/sockets", "internal/supervisor",
 		"internal/systemd", "internal/wsgi",
@@ -38,9 +38,10 @@ var mayImport = map[string][]string{
 	},
 
 	// Engines: pure Go, of use to anybody, knowing nothing of each other.
-	"httpclient":          {},
-	"httpserver":          {},
-	"internal/supervisor": {},
+	"httpclient":           {},
+	"httpserver":           {},
+	"httpserver/forwarded": {"httpserver"},
+	"internal/supervisor":  {},
 
 	// Glue: knows an engine and the border.
 	"internal/asgi":  {"httpserver", "internal/py", "internal/relay"},

@@ -60,6 +60,9 @@ func (x *Exchange) splitAbsolute() *refusal {
 	return nil
 }
 
+// ValidHost reports whether h is a host as a Host field may have it, with or without a port. Requests with others are refused.
+func ValidHost(h []byte) bool { return validHost(h) }
+
 // validHost reports whether h is a host with or without a port: a registered name, an IPv4 address, or an IPv6 address in
 // brackets.
 func validHost(h []byte) bool {
