@@ -16,6 +16,7 @@ import (
 
 	"github.com/puffstack/puff/httpserver"
 	"github.com/puffstack/puff/internal/asgi"
+	"github.com/puffstack/puff/internal/certs"
 	"github.com/puffstack/puff/internal/py"
 	"github.com/puffstack/puff/internal/relay"
 	"github.com/puffstack/puff/internal/supervisor"
@@ -43,8 +44,12 @@ func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) e
 	// With a processor to spare, Go's monitor leaves the event loop its own while it sleeps. Without one
 	// it takes that away each time, at a fifth of all CPU time.
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+	certificates, err := openCertificates(&s, log)
+	if err != nil {
+		return err
+	}
 	w := &worker{
-		program: p, config: s, app: app, log: log, parent: parent,
+		program: p, config: s, app: app, log: log, parent: parent, certs: certificates,
 		ready: make(chan application, 1), drains: make(chan order, 1),
 	}
 	p.rt.Handle("serve.ready", w.applicationReady)
@@ -71,6 +76,7 @@ type worker struct {
 	app    string
 	log    *slog.Logger
 	parent *supervisor.Child
+	certs  *certs.Keeper // nil: no TLS
 	ready  chan application
 	drains chan order
 }
@@ -126,6 +132,7 @@ func (w *worker) engine(app application, shared *relay.Side) httpserver.Config {
 	s := &w.config
 	return httpserver.Config{
 		Handler:            shared,
+		Filters:            w.filters(),
 		Open:               func() (httpserver.Source, error) { return relay.OpenLoop(w.relay(app)) },
 		ServerName:         s.ServerHeader,
 		NoServerName:       s.ServerHeader == "",

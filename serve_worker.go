@@ -63,7 +63,7 @@ func (w *worker) run(ctx context.Context, signals <-chan os.Signal) error {
 	go func() { _ = shared.Run(ctx) }() // ends with the process: answers may come to its last moment
 	server := httpserver.New(w.engine(app, shared))
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(context.Background(), listeners...) }()
+	go func() { served <- server.Serve(context.Background(), w.front(ctx, listeners)...) }()
 	go w.report(ctx, app, server)
 	o := order{limit: w.config.GracefulTimeout}
 	select {

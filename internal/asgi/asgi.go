@@ -51,6 +51,7 @@ const (
 	keyScheme
 	keyBody
 	keyMore
+	keyTLS
 	valueGet
 	valuePost
 	valueVersion10
@@ -66,7 +67,7 @@ const (
 var ownNames = [ownValues]any{
 	keyMethod: "method", keyPath: "path", keyRawPath: "raw_path", keyQuery: "query_string", keyHeaders: "headers",
 	keyClient: "client", keyASGI: "asgi", keyExtensions: "extensions", keyVersion: "http_version", keyScheme: "scheme",
-	keyBody: "body", keyMore: "more_body",
+	keyBody: "body", keyMore: "more_body", keyTLS: "tls",
 	valueGet: "GET", valuePost: "POST", valueVersion10: "1.0", valueHTTPS: "https",
 	valueRoot: "/", valueRootRaw: []byte("/"),
 	valueASGI:       py.Dict{{"version", "3.0"}, {"spec_version", "2.5"}},
@@ -122,7 +123,11 @@ func (p *Protocol) Encode(s *relay.Side, b []byte, x *httpserver.Exchange) []byt
 	key(keyASGI)
 	b = py.AppendCopy(b, p.own(valueASGI), 0)
 	key(keyExtensions)
-	b = py.AppendCopy(b, p.own(valueExtensions), 0)
+	if x.TLS == nil {
+		b = py.AppendCopy(b, p.own(valueExtensions), 0)
+	} else {
+		b = append(py.AppendKey(py.AppendCopy(b, p.own(valueExtensions), 1), p.own(keyTLS)), extension(x.TLS)...)
+	}
 	key(keyMethod)
 	switch string(x.Method) {
 	case "GET":
