@@ -75,7 +75,7 @@ class Puff:
     @property
     def port(self) -> int:
         """Where it serves; waits for the line that says so."""
-        line = self.wait_for(r"^puff \S+ serves .* on https?://")
+        line = self.wait_for(r"^puff \S+ serves .* on .*https?://")
         found = re.search(r"https?://[^ ]*:(\d+)", line)
         assert found is not None
         return int(found[1])

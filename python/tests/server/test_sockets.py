@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import stat
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +19,6 @@ from .process import APPS, BINARY, PYTHON, Puff, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from .conftest import Own
 
@@ -245,14 +246,92 @@ def test_what_is_passed_must_be_a_listening_socket(tmp_path: Path) -> None:
     assert "take socket 1 of LISTEN_FDS" in done.stderr
 
 
-def test_systemd_hears_of_start_and_end(own: Own, tmp_path: Path) -> None:
-    path = tmp_path / "notify"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.settimeout(DEADLINE)
-        manager.bind(str(path))
-        puff = own(APP, env={"NOTIFY_SOCKET": str(path)})
-        said = manager.recv(4096).decode().split("\n")
-        assert said[0] == "READY=1"
-        assert said[1] == f"STATUS=serves {APP} on http://127.0.0.1:{puff.port}"
-        puff.stop()
-        assert manager.recv(4096) == b"STOPPING=1"
+class Manager:
+    """The end of the notification socket that systemd holds."""
+
+    def __init__(self, path: Path) -> None:
+        self.env = {"NOTIFY_SOCKET": str(path)}
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.settimeout(DEADLINE)
+        self.socket.bind(str(path))
+
+    def hears(self) -> list[str]:
+        """The lines of the next message."""
+        return self.socket.recv(4096).decode().split("\n")
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[Manager]:
+    """A service manager that listens."""
+    m = Manager(tmp_path / "notify")
+    yield m
+    m.socket.close()
+
+
+def test_systemd_hears_of_start_reload_and_end(own: Own, manager: Manager) -> None:
+    puff = own(APP, env=manager.env)
+    assert manager.hears() == ["READY=1", f"STATUS=serves {APP} on http://127.0.0.1:{puff.port}"]
+    puff.signal(signal.SIGHUP)
+    begun = manager.hears()
+    assert begun[0] == "RELOADING=1"
+    assert begun[1].startswith("MONOTONIC_USEC=")
+    assert manager.hears() == ["READY=1"]
+    puff.stop()
+    assert manager.hears() == ["STOPPING=1"]
+
+
+def test_the_watchdog_of_systemd_is_fed(own: Own, manager: Manager) -> None:
+    puff = own(APP, env={**manager.env, "WATCHDOG_USEC": "100000"})
+    heard = [manager.hears()[0] for _ in range(4)]
+    assert heard.count("READY=1") == 1
+    assert heard.count("WATCHDOG=1") == 3
+    puff.stop()
+
+
+def test_a_new_parent_takes_sockets_and_systemd_over(
+    serve: Serve, tmp_path: Path, manager: Manager
+) -> None:
+    path, pid_file = tmp_path / "s", tmp_path / "pid"
+    flags = ["--bind", f"unix:{path}", "--bind", "127.0.0.1:0", "--pid-file", str(pid_file)]
+    old = serve(APP, *flags, "--workers", "2", env=manager.env)
+    assert manager.hears()[0] == "READY=1"
+    port = old.port
+    old.signal(signal.SIGUSR2)
+    said = [manager.hears()[0], manager.hears()[0]]
+    assert old.wait() == 0
+    new = int(pid_file.read_text())
+    assert sorted(said) == [f"MAINPID={new}", "READY=1"]
+    try:
+        curl("--unix-socket", str(path), "http://app.example/")
+        assert get(port).status == 200
+    finally:
+        os.kill(new, signal.SIGTERM)
+    assert manager.hears() == ["STOPPING=1"]
+    while path.exists():
+        assert Path(f"/proc/{new}").exists()
+
+
+def test_a_new_parent_that_fails_leaves_the_socket(serve: Serve, tmp_path: Path) -> None:
+    path, app = tmp_path / "s", tmp_path / "changing.py"
+    app.write_text("from socket_app import app\n")
+    puff = ready(serve("changing:app", "--bind", f"unix:{path}", cwd=tmp_path))
+    app.write_text("raise RuntimeError('the new one is broken')\n")
+    puff.expect("RuntimeError: the new one is broken")
+    puff.signal(signal.SIGUSR2)
+    puff.wait_for("new parent did not start")
+    curl("--unix-socket", str(path), "http://app.example/")
+
+
+def test_all_workers_serve_a_unix_socket(serve: Serve, tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    puff = ready(serve(APP, "--bind", f"unix:{path}", "--workers", "3"))
+    puff.signal(signal.SIGTTOU)
+    puff.wait_for("one worker fewer")
+    for _ in range(10):
+        curl("--unix-socket", str(path), "http://app.example/")
+    puff.signal(signal.SIGHUP)
+    puff.wait_for("reloading")
+    for _ in range(10):
+        curl("--unix-socket", str(path), "http://app.example/")
+    puff.stop()
+    assert not path.exists()
