@@ -31,15 +31,19 @@ var mayImport = map[string][]string{
 	"cli":      {"."},
 	".": {
 		"httpclient", "httpserver",
+		"httpserver/cors", "httpserver/static",
 		"internal/asgi", "internal/bind", "internal/launch", "internal/py", "internal/pyfind",
 		"internal/relay", "internal/supervisor", "internal/wsgi",
 		"python",
 	},
 
 	// Engines: pure Go, of use to anybody, knowing nothing of each other.
-	"httpclient":          {},
-	"httpserver":          {},
-	"internal/supervisor": {},
+	"httpclient":             {},
+	"httpserver":             {},
+	"httpserver/cors":        {"httpserver", "httpserver/negotiation"},
+	"httpserver/negotiation": {"httpserver"},
+	"httpserver/static":      {"httpserver", "httpserver/negotiation"},
+	"internal/supervisor":    {},
 
 	// Glue: knows an engine and the border.
 	"internal/asgi":  {"httpserver", "internal/py", "internal/relay"},
@@ -56,7 +60,7 @@ var mayImport = map[string][]string{
 	"python": {},
 
 	// For tests and measurements.
-	"internal/testkit": {"internal/py", "internal/pyfind"},
+	"internal/testkit": {"httpserver", "internal/py", "internal/pyfind"},
 	"bench/load":       {},
 }
 
