@@ -85,6 +85,9 @@ type road interface {
 	inform(x *Exchange, status int, fields []Field) error
 	abort(x *Exchange)
 	pull(x *Exchange)
+	watch(x *Exchange, on bool)
+	part(x *Exchange) *Exchange
+	thread() poster
 	server() *Server
 }
 
@@ -140,6 +143,10 @@ func (spent) finish(*Exchange, []Field) error        { return ErrClosed }
 func (spent) inform(*Exchange, int, []Field) error   { return ErrClosed }
 func (spent) abort(*Exchange)                        {}
 func (spent) pull(*Exchange)                         {}
+func (spent) watch(*Exchange, bool)                  {}
+func (spent) part(*Exchange) *Exchange               { return nil }
+func (spent) thread() poster                         { return spent{} }
+func (spent) post(func()) bool                       { return false }
 func (spent) server() *Server                        { return nil }
 
 func (spent) sendFile(_ *Exchange, f *os.File, _, _ int64) error {
