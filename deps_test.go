@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"cli":      {"."},
 	".": {
 		"httpclient", "httpserver",
-		"httpserver/cors", "httpserver/static",
+		"httpserver/cors", "httpserver/limits", "httpserver/static",
 		"internal/asgi", "internal/bind", "internal/launch", "internal/py", "internal/pyfind",
 		"internal/relay", "internal/supervisor", "internal/wsgi",
 		"python",
@@ -41,6 +41,7 @@ var mayImport = map[string][]string{
 	"httpclient":             {},
 	"httpserver":             {},
 	"httpserver/cors":        {"httpserver", "httpserver/negotiation"},
+	"httpserver/limits":      {"httpserver"},
 	"httpserver/negotiation": {"httpserver"},
 	"httpserver/static":      {"httpserver", "httpserver/negotiation"},
 	"internal/supervisor":    {},

@@ -34,7 +34,7 @@ func serveFiles(ctx context.Context, c *Config, s ServeConfig, place string, log
 	var signaled atomic.Bool
 	orders := w.orders(&signaled)
 	orders.Dump = func() { _ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 2) } // there is no Python to ask
-	go parent.Run(ctx, orders)                                                  // ends with ctx or the parent
+	go parent.Run(ctx, orders)                                                   // ends with ctx or the parent
 	listeners, err := w.listen(ctx, application{kind: onlyFiles})
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/puffstack/puff/httpserver"
 	"github.com/puffstack/puff/httpserver/cors"
+	"github.com/puffstack/puff/httpserver/limits"
 	"github.com/puffstack/puff/httpserver/static"
 )
 
@@ -16,6 +17,11 @@ import (
 func filters(c *Config, s *ServeConfig, log *slog.Logger) (all []httpserver.Filter) {
 	if c.CORS != nil {
 		all = append(all, cors.Filter(corsConfig(c.CORS)))
+	}
+	if s.LimitConcurrency > 0 || s.RequestTimeout > 0 {
+		all = append(all, limits.New(limits.Config{
+			Concurrency: s.LimitConcurrency, Queue: s.LimitQueue, Timeout: s.RequestTimeout, Logger: log,
+		}).Filter)
 	}
 	if mounts := mounts(c, s); len(mounts) > 0 {
 		all = append(all, static.Filter(static.Config{Mounts: mounts, Logger: log}))

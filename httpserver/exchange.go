@@ -46,7 +46,8 @@ type Peer interface {
 	// Body answers one Pull. p is valid during the call. last says that the body ends with p, which may be empty.
 	Body(x *Exchange, p []byte, last bool)
 	// Closed says that nobody waits for the answer any more: the client is gone, broke the rules within its body, was too
-	// slow, or the server was stopped. It is told at most once, and not after the handler ended the exchange.
+	// slow, or the server was stopped. It is told at most once, except that ErrTimeout may follow another reason, and not
+	// after the handler ended the exchange.
 	Closed(x *Exchange, err error)
 }
 
