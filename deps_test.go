@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"cli":      {"."},
 	".": {
 		"httpclient", "httpserver",
-		"httpserver/cors", "httpserver/limits", "httpserver/static",
+		"httpserver/compression", "httpserver/cors", "httpserver/limits", "httpserver/static",
 		"internal/asgi", "internal/bind", "internal/launch", "internal/py", "internal/pyfind",
 		"internal/relay", "internal/supervisor", "internal/wsgi",
 		"python",
@@ -40,6 +40,7 @@ var mayImport = map[string][]string{
 	// Engines: pure Go, of use to anybody, knowing nothing of each other.
 	"httpclient":             {},
 	"httpserver":             {},
+	"httpserver/compression": {"httpserver", "httpserver/negotiation"},
 	"httpserver/cors":        {"httpserver", "httpserver/negotiation"},
 	"httpserver/limits":      {"httpserver"},
 	"httpserver/negotiation": {"httpserver"},

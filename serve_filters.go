@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/puffstack/puff/httpserver"
+	"github.com/puffstack/puff/httpserver/compression"
 	"github.com/puffstack/puff/httpserver/cors"
 	"github.com/puffstack/puff/httpserver/limits"
 	"github.com/puffstack/puff/httpserver/static"
@@ -22,6 +23,9 @@ func filters(c *Config, s *ServeConfig, log *slog.Logger) (all []httpserver.Filt
 		all = append(all, limits.New(limits.Config{
 			Concurrency: s.LimitConcurrency, Queue: s.LimitQueue, Timeout: s.RequestTimeout, Logger: log,
 		}).Filter)
+	}
+	if c.CompressionMiddleware {
+		all = append(all, compression.Filter(compression.Config{Logger: log}))
 	}
 	if mounts := mounts(c, s); len(mounts) > 0 {
 		all = append(all, static.Filter(static.Config{Mounts: mounts, Logger: log}))
