@@ -132,10 +132,6 @@ class Puff:
         """Tracebacks with such a last line are part of the test."""
         self.expected += patterns
 
-    def files(self) -> int:
-        """How many files and sockets it has open."""
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
-
     def until(self, done: Callable[[], bool], what: str) -> None:
         """Waits for what tells nobody when it happens."""
         end = time.monotonic() + DEADLINE
