@@ -72,7 +72,8 @@ def test_an_answer_that_began_is_cut_when_its_time_is_up(own: Own, app: str) -> 
 
 @pytest.mark.parametrize("app", APPS)
 def test_on_the_long_road_time_is_up_as_well(own: Own, app: str) -> None:
-    puff = own(app, "--request-timeout", "0.3", "--limit-concurrency", "1")
+    # The next request may come before the handler has ended: then it waits for that.
+    puff = own(app, "--request-timeout", "0.3", "--limit-concurrency", "1", "--limit-queue", "1")
     with Connection(puff.port) as c:
         hold(c)
         assert c.response("POST").status == 503
