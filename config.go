@@ -196,6 +196,10 @@ func (c *Config) ChooseApplication(s *ServeConfig) bool {
 			s.remember("interface", FromFile(c.Where(key)))
 		}
 	}
-	routed := slices.ContainsFunc(c.GraphQL, func(g GraphQL) bool { return g.URL != "" || g.SubscriptionURL != "" })
-	return s.App != "" || routed || len(c.Static) > 0
+	return s.App != "" || c.routed() || len(c.Static)+len(s.Static) > 0
+}
+
+// routed reports whether there are paths that Puff answers with Python of the project's, besides the application.
+func (c *Config) routed() bool {
+	return slices.ContainsFunc(c.GraphQL, func(g GraphQL) bool { return g.URL != "" || g.SubscriptionURL != "" })
 }

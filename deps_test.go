@@ -30,7 +30,8 @@ var mayImport = map[string][]string{
 	"cmd/puff": {".", "cli"},
 	"cli":      {"."},
 	".": {
-		"httpclient", "httpserver", "httpserver/forwarded",
+		"httpclient", "httpserver",
+		"httpserver/compression", "httpserver/cors", "httpserver/forwarded", "httpserver/limits", "httpserver/static",
 		"internal/asgi", "internal/bind", "internal/certs", "internal/launch", "internal/proxied",
 		"internal/py", "internal/pyfind", "internal/relay", "internal/sockets", "internal/supervisor",
 		"internal/systemd", "internal/wsgi",
@@ -38,10 +39,15 @@ var mayImport = map[string][]string{
 	},
 
 	// Engines: pure Go, of use to anybody, knowing nothing of each other.
-	"httpclient":           {},
-	"httpserver":           {},
-	"httpserver/forwarded": {"httpserver"},
-	"internal/supervisor":  {},
+	"httpclient":             {},
+	"httpserver":             {},
+	"httpserver/compression": {"httpserver", "httpserver/negotiation"},
+	"httpserver/cors":        {"httpserver", "httpserver/negotiation"},
+	"httpserver/forwarded":   {"httpserver"},
+	"httpserver/limits":      {"httpserver"},
+	"httpserver/negotiation": {"httpserver"},
+	"httpserver/static":      {"httpserver", "httpserver/negotiation"},
+	"internal/supervisor":    {},
 
 	// Glue: knows an engine and the border.
 	"internal/asgi":  {"httpserver", "internal/py", "internal/relay"},
@@ -64,7 +70,7 @@ var mayImport = map[string][]string{
 	"python": {},
 
 	// For tests and measurements.
-	"internal/testkit": {"internal/py", "internal/pyfind"},
+	"internal/testkit": {"httpserver", "internal/py", "internal/pyfind"},
 	"bench/load":       {},
 }
 

@@ -33,6 +33,9 @@ func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) e
 	if place == "" {
 		return a.supervise(ctx, s, app, log)
 	}
+	if app == "" && !c.routed() {
+		return serveFiles(ctx, c, s, place, log)
+	}
 	p, err := a.program(c, s.Python, log)
 	if err != nil {
 		return err
@@ -49,7 +52,7 @@ func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) e
 		return err
 	}
 	w := &worker{
-		program: p, config: s, app: app, log: log, parent: parent, certs: certificates,
+		program: p, project: c, config: s, app: app, log: log, parent: parent, certs: certificates,
 		ready: make(chan application, 1), drains: make(chan order, 1),
 	}
 	p.rt.Handle("serve.ready", w.applicationReady)
@@ -72,13 +75,14 @@ func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) e
 type worker struct {
 	*program
 
-	config ServeConfig
-	app    string
-	log    *slog.Logger
-	parent *supervisor.Child
-	certs  *certs.Keeper // nil: no TLS
-	ready  chan application
-	drains chan order
+	project *Config
+	config  ServeConfig
+	app     string
+	log     *slog.Logger
+	parent  *supervisor.Child
+	certs   *certs.Keeper // nil: no TLS
+	ready   chan application
+	drains  chan order
 }
 
 // application is what Python says of what it has imported.
@@ -129,11 +133,16 @@ func (w *worker) relay(app application) relay.Config {
 }
 
 func (w *worker) engine(app application, shared *relay.Side) httpserver.Config {
-	s := &w.config
+	c := engineConfig(&w.config, w.log)
+	c.Handler = shared
+	c.Open = func() (httpserver.Source, error) { return relay.OpenLoop(w.relay(app)) }
+	c.Filters = filters(w.project, &w.config, w.log)
+	return c
+}
+
+// engineConfig is what settings say to the HTTP engine.
+func engineConfig(s *ServeConfig, log *slog.Logger) httpserver.Config {
 	return httpserver.Config{
-		Handler:            shared,
-		Filters:            w.filters(),
-		Open:               func() (httpserver.Source, error) { return relay.OpenLoop(w.relay(app)) },
 		ServerName:         s.ServerHeader,
 		NoServerName:       s.ServerHeader == "",
 		NoDate:             s.NoDateHeader,
@@ -147,7 +156,7 @@ func (w *worker) engine(app application, shared *relay.Side) httpserver.Config {
 		IdleTimeout:        orNone(s.KeepAlive),
 		MaxConnections:     int(orNone(int64(s.LimitConnections))),
 		MaxRequestsPerConn: int(orNone(int64(s.MaxRequestsPerConnection))),
-		Logger:             w.log,
+		Logger:             log,
 	}
 }
 

@@ -1,7 +1,6 @@
 package puff
 
-// What stands between a worker's sockets and the HTTP engine: the PROXY protocol, TLS, and
-// whom to believe about clients.
+// What stands between a worker's sockets and the HTTP engine: the PROXY protocol and TLS.
 
 import (
 	"context"
@@ -9,8 +8,6 @@ import (
 	"log/slog"
 	"net"
 
-	"github.com/puffstack/puff/httpserver"
-	"github.com/puffstack/puff/httpserver/forwarded"
 	"github.com/puffstack/puff/internal/certs"
 	"github.com/puffstack/puff/internal/proxied"
 )
@@ -50,14 +47,6 @@ func (w *worker) front(ctx context.Context, all []net.Listener) []net.Listener {
 		if w.certs != nil {
 			all[i] = w.certs.Listen(all[i])
 		}
-	}
-	return all
-}
-
-// filters lists what sees a request before the application does.
-func (w *worker) filters() (all []httpserver.Filter) {
-	if from := w.config.ForwardedAllowIPs; len(from) > 0 {
-		all = append(all, forwarded.New(from))
 	}
 	return all
 }

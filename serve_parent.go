@@ -96,6 +96,10 @@ func announce(app string, urls []string, workers []supervisor.Ready) {
 	if len(workers) > 1 {
 		number = fmt.Sprintf(", %d workers", len(workers))
 	}
+	if workers[0].Interface == onlyFiles {
+		fmt.Fprintf(os.Stderr, "puff %s serves files on %s%s\n", Version, strings.Join(urls, " "), number)
+		return
+	}
 	fmt.Fprintf(os.Stderr, "puff %s serves %s (%s) on %s with Python %s%s\n",
 		Version, app, mode, strings.Join(urls, " "), workers[0].Python, number)
 }

@@ -48,7 +48,8 @@ type Peer interface {
 	// Body answers one Pull. p is valid during the call. last says that the body ends with p, which may be empty.
 	Body(x *Exchange, p []byte, last bool)
 	// Closed says that nobody waits for the answer any more: the client is gone, broke the rules within its body, was too
-	// slow, or the server was stopped. It is told at most once, and not after the handler ended the exchange.
+	// slow, or the server was stopped. It is told at most once, except that ErrTimeout may follow another reason, and not
+	// after the handler ended the exchange.
 	Closed(x *Exchange, err error)
 }
 
@@ -87,6 +88,9 @@ type road interface {
 	inform(x *Exchange, status int, fields []Field) error
 	abort(x *Exchange)
 	pull(x *Exchange)
+	watch(x *Exchange, on bool)
+	part(x *Exchange) *Exchange
+	thread() poster
 	server() *Server
 }
 
@@ -142,6 +146,10 @@ func (spent) finish(*Exchange, []Field) error        { return ErrClosed }
 func (spent) inform(*Exchange, int, []Field) error   { return ErrClosed }
 func (spent) abort(*Exchange)                        {}
 func (spent) pull(*Exchange)                         {}
+func (spent) watch(*Exchange, bool)                  {}
+func (spent) part(*Exchange) *Exchange               { return nil }
+func (spent) thread() poster                         { return spent{} }
+func (spent) post(func()) bool                       { return false }
 func (spent) server() *Server                        { return nil }
 
 func (spent) sendFile(_ *Exchange, f *os.File, _, _ int64) error {

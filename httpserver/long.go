@@ -38,6 +38,7 @@ type longConn struct {
 	out       outbox
 	credit    int // bytes of body that were dropped instead of sent
 	fate      fate
+	aborted   bool
 	untilEnd  bool  // the answer ends with the connection
 	unread    int64 // of the body: 0 none, negative: unknown
 	expecting bool  // the client waits for 100 Continue
@@ -50,6 +51,8 @@ type longConn struct {
 	idle      bool  // it waits for a request
 	draining  bool
 	cut       bool
+	posted    []func() // to be called by the goroutine
+	gone      bool     // it will call nothing any more
 	stamp     stamp
 }
 
@@ -74,6 +77,7 @@ func (c *longConn) serve() {
 		return
 	}
 	defer c.s.unregister(c)
+	defer c.leave()
 	if c.home == nil && !c.shake() {
 		c.close()
 		return
@@ -88,6 +92,14 @@ func (c *longConn) serve() {
 			return
 		}
 	}
+}
+
+// leave has nothing posted any more. What was is called: it finds that its exchange is over.
+func (c *longConn) leave() {
+	c.mu.Lock()
+	c.gone = true
+	c.mu.Unlock()
+	c.call()
 }
 
 func (c *longConn) close() {

@@ -157,10 +157,45 @@ func (c *longConn) abort(x *Exchange) {
 	c.mu.Lock()
 	if c.x == x {
 		c.x = nil
-		c.fate = fateCut
+		c.fate, c.aborted = fateCut, true
 	}
 	c.release()
 	c.ended(x, nil)
+}
+
+func (c *longConn) thread() poster { return c }
+
+// post implements poster.
+func (c *longConn) post(f func()) bool {
+	c.mu.Lock()
+	if c.gone {
+		c.mu.Unlock()
+		return false
+	}
+	c.posted = append(c.posted, f)
+	c.release()
+	return true
+}
+
+func (c *longConn) watch(x *Exchange, on bool) {
+	c.mu.Lock()
+	if c.x == x && x.Complete {
+		c.watching = on
+	}
+	c.release()
+}
+
+func (c *longConn) part(x *Exchange) *Exchange {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.x != x || c.cut {
+		return nil
+	}
+	// Two exchanges are ended for one request: the second one counts.
+	c.s.flying.Add(1)
+	c.s.over.Add(-1)
+	c.x = x.twin(&Exchange{}, c)
+	return c.x
 }
 
 func (c *longConn) pull(x *Exchange) {

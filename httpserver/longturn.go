@@ -25,6 +25,7 @@ type job uint8
 
 const (
 	jobSend job = iota
+	jobCall
 	jobBody
 	jobWatch
 	jobGone
@@ -47,10 +48,12 @@ func (c *longConn) answer(x *Exchange) bool {
 		switch c.await() {
 		case jobSend:
 			err = c.send(x)
+		case jobCall:
+			c.call()
 		case jobBody:
 			err = c.readBody(x)
 		case jobWatch:
-			err = c.watch()
+			err = c.lookOut()
 		case jobGone:
 			err = errGone
 		case jobDead:
@@ -100,6 +103,8 @@ func (c *longConn) await() job {
 		switch {
 		case c.cut:
 			return jobDead
+		case len(c.posted) > 0:
+			return jobCall
 		case !c.out.empty() || c.credit > 0:
 			return jobSend
 		case c.fate != fateNone:
@@ -115,6 +120,17 @@ func (c *longConn) await() job {
 	}
 }
 
+// call calls what was posted.
+func (c *longConn) call() {
+	c.mu.Lock()
+	posted := c.posted
+	c.posted = nil
+	c.mu.Unlock()
+	for _, f := range posted {
+		f()
+	}
+}
+
 // send writes what the handler has written so far.
 func (c *longConn) send(x *Exchange) error {
 	c.mu.Lock()
@@ -123,7 +139,10 @@ func (c *longConn) send(x *Exchange) error {
 	c.mu.Unlock()
 	defer func() { o.drop() }()
 	c.written(x, credit)
-	for !o.empty() {
+	for first := true; !o.empty(); first = false {
+		if c.call(); !first && c.abandoned() {
+			return nil
+		}
 		b := o.ready()
 		if len(b) == 0 {
 			if err := c.sendPart(x, &o); err != nil {
@@ -220,6 +239,13 @@ func (c *longConn) written(x *Exchange, n int) {
 	}
 }
 
+// abandoned reports whether the handler gave the answer up, so that there is no use in sending more of it.
+func (c *longConn) abandoned() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.aborted
+}
+
 // current reports whether the handler has not ended x.
 func (c *longConn) current(x *Exchange) bool {
 	c.mu.Lock()
@@ -282,8 +308,8 @@ func (c *longConn) tellBody(x *Exchange, p []byte) {
 	}
 }
 
-// watch waits for the client to hang up. What it sends instead is the next request.
-func (c *longConn) watch() error {
+// lookOut waits for the client to hang up. What it sends instead is the next request.
+func (c *longConn) lookOut() error {
 	if c.off > 0 {
 		c.in = c.in[:copy(c.in, c.in[c.off:])]
 		c.off = 0
@@ -307,7 +333,7 @@ func (c *longConn) watch() error {
 // read reads, unless there is something to write, or until there is.
 func (c *longConn) read(b []byte, d time.Duration) (int, error) {
 	c.mu.Lock()
-	if !c.out.empty() || c.fate != fateNone {
+	if !c.out.empty() || c.fate != fateNone || len(c.posted) > 0 {
 		c.mu.Unlock()
 		return 0, errPoked
 	}

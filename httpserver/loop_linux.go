@@ -253,6 +253,7 @@ func (l *loop) receive() {
 	for _, f := range inbox {
 		f()
 	}
+	l.handed = true // one of them may have handed the source a request
 }
 
 // drain stops accepting. Connections that are idle get a last chance to begin a request.

@@ -18,3 +18,14 @@ func shortOpen(h script) func() (Source, error) {
 		return scripted{s.(*adaptedSource), h}, nil
 	}
 }
+
+// onLoop has f called on the thread of the loop, or here if there is none: on the long road any goroutine will do.
+func onLoop(s *site, f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.loops) > 0 {
+		s.loops[0].post(f)
+		return
+	}
+	f()
+}

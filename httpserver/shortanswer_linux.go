@@ -201,6 +201,28 @@ func (c *conn) pull(*Exchange) {
 	}
 }
 
+func (c *conn) watch(_ *Exchange, on bool) {
+	c.watching = on
+	if on && c.hup {
+		c.makeDirty()
+	}
+}
+
+func (c *conn) thread() poster { return c.l }
+
+func (c *conn) part(x *Exchange) *Exchange {
+	if c.x != x {
+		return nil
+	}
+	// Two exchanges are ended for one request: the second one counts.
+	c.l.flying++
+	c.l.done--
+	y := x.twin(c.l.exchange(), c)
+	x.road = &c.l.gone
+	c.x = y
+	return y
+}
+
 // checkDrain makes an answer the last one of its connection if the server is to stop.
 func (c *conn) checkDrain(x *Exchange) {
 	x.answer.keep = x.answer.keep && !c.l.draining
@@ -245,4 +267,7 @@ func (g *gone) start(*Exchange, *Head) error         { return ErrClosed }
 func (g *gone) write(*Exchange, []byte) error        { return ErrClosed }
 func (g *gone) inform(*Exchange, int, []Field) error { return ErrClosed }
 func (g *gone) pull(*Exchange)                       {}
+func (g *gone) watch(*Exchange, bool)                {}
+func (g *gone) part(*Exchange) *Exchange             { return nil }
+func (g *gone) thread() poster                       { return g.l }
 func (g *gone) server() *Server                      { return g.l.s }

@@ -266,8 +266,9 @@ func (c *Call) Body(x *httpserver.Exchange, p []byte, last bool) {
 	s.Port.Flush()
 }
 
-// Closed implements httpserver.Peer.
-func (c *Call) Closed(x *httpserver.Exchange, _ error) {
+// Closed implements httpserver.Peer. That a client is gone is no reason to stop what runs
+// for it; that its time is up is.
+func (c *Call) Closed(x *httpserver.Exchange, err error) {
 	s := c.side
 	s.lock()
 	defer s.unlock()
@@ -275,10 +276,13 @@ func (c *Call) Closed(x *httpserver.Exchange, _ error) {
 		return
 	}
 	c.closed = true
+	if errors.Is(err, httpserver.ErrTimeout) {
+		s.Port.Cancel(c.ticket())
+	}
 	if c.channel != 0 {
 		s.Port.Hangup(c.channel)
-		s.Port.Flush()
 	}
+	s.Port.Flush()
 }
 
 var _ httpserver.Peer = (*Call)(nil)

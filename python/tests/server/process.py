@@ -9,11 +9,12 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["APPS", "BINARY", "PYTHON", "Puff", "run"]
 
@@ -133,6 +134,13 @@ class Puff:
     def expect(self, *patterns: str) -> None:
         """Tracebacks with such a last line are part of the test."""
         self.expected += patterns
+
+    def until(self, done: Callable[[], bool], what: str) -> None:
+        """Waits for what tells nobody when it happens."""
+        end = time.monotonic() + DEADLINE
+        while not done():
+            assert time.monotonic() < end, f"waited in vain for {what}:\n{self.log()}"
+            time.sleep(0.01)
 
     def signal(self, number: int = signal.SIGTERM) -> None:
         """Sends it a signal."""
