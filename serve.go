@@ -134,6 +134,7 @@ func (w *worker) engine(app application, shared *relay.Side) httpserver.Config {
 		Handler:            shared,
 		Filters:            w.filters(),
 		Open:               func() (httpserver.Source, error) { return relay.OpenLoop(w.relay(app)) },
+		HTTP:               s.HTTP,
 		ServerName:         s.ServerHeader,
 		NoServerName:       s.ServerHeader == "",
 		NoDate:             s.NoDateHeader,

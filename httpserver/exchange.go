@@ -19,8 +19,12 @@ type Request struct {
 	Path []byte
 	// Query is what follows the first question mark of the target.
 	Query []byte
-	// Minor is 1 for HTTP/1.1 and 0 for HTTP/1.0.
+	// Major is 1, or 2 for HTTP/2.
+	Major int
+	// Minor is 0 for HTTP/1.0 and 1 for HTTP/1.1; 1 for HTTP/2 too, which can do what HTTP/1.1 can.
 	Minor int
+	// Protocol is what an extended CONNECT (RFC 8441) asks for, such as "websocket"; nil for other requests.
+	Protocol []byte
 	// Fields are in the order, the case and the number they were sent in. White space around the values is gone.
 	Fields []Field
 	// Host is the valid host of the request, with the port if there is one. The authority of an absolute target takes the
@@ -31,6 +35,9 @@ type Request struct {
 	// Body is the whole body if Complete is true. Otherwise the body is to be asked for with Pull.
 	Body     []byte
 	Complete bool
+	// Trailers are the fields that followed the body: set in Handle if Complete is true, and from the last Peer.Body on
+	// otherwise. Those that would change how the request was understood are left out.
+	Trailers []Field
 	// Remote and Local are the ends of the connection; zero for sockets without IP addresses.
 	Remote, Local netip.AddrPort
 	// Scheme is "http", or "https" on a TLS listener.
