@@ -380,6 +380,7 @@ func (h *h2) refuse(st *h2Stream, r *refusal) {
 	if n, err := st.begin(&head, int64(len(text))); err == nil {
 		st.push(text[:n], true)
 		st.finishBody()
+		h.carrier.wake()
 	}
 	// What is left of it needs no handler, and nothing more from the client.
 	if live {

@@ -57,7 +57,7 @@ func (x *Exchange) upgradeSettings(c *Config) ([]http2.Setting, bool) {
 			}
 		}
 	}
-	if !named || !upgraded {
+	if !named || !upgraded || coded == nil {
 		return nil, false
 	}
 	raw, err := base64.RawURLEncoding.AppendDecode(nil, bytes.TrimRight(coded, "="))
