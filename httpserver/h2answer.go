@@ -21,7 +21,7 @@ func (st *h2Stream) over(x *Exchange) {
 	h := st.h
 	x.road = spent{}
 	st.live = false
-	h.guard.earn()
+	h.guard.earn(h2AnswerGain)
 	h.carrier.counted()
 	if st.closed != nil {
 		h.forget(st, true)

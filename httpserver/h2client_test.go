@@ -80,8 +80,8 @@ func (c *rawH2) encode(pairs ...string) []byte {
 }
 
 // request opens a stream.
-func (c *rawH2) request(id uint32, end bool, pairs ...string) {
-	c.WriteHeaders(http2.HeadersFrameParam{
+func (c *rawH2) request(id uint32, end bool, pairs ...string) error {
+	return c.WriteHeaders(http2.HeadersFrameParam{
 		StreamID: id, BlockFragment: c.encode(pairs...), EndStream: end, EndHeaders: true,
 	})
 }
@@ -148,7 +148,7 @@ func (c *rawH2) reset(id uint32, code http2.ErrCode) {
 	}
 }
 
-// calmed reads until the connection ends, and checks the reason the server gave.
+// ends reads until the connection ends, and checks the reason the server gave.
 func (c *rawH2) ends(code http2.ErrCode) {
 	c.t.Helper()
 	var last *http2.GoAwayFrame

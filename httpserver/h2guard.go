@@ -66,8 +66,8 @@ func (h *h2) spend(n int) error {
 	return h2Fault{http2.ErrCodeEnhanceYourCalm, "too much trouble for too little work"}
 }
 
-// earn adds to the budget what an answered request is worth.
-func (g *h2Guard) earn() { g.budget = min(g.budget+h2AnswerGain, h2Budget) }
+// earn adds n to the budget.
+func (g *h2Guard) earn(n int) { g.budget = min(g.budget+n, h2Budget) }
 
 // block notes whether a header block is incomplete, partial whether a frame is.
 func (g *h2Guard) block(h *h2, open bool) {

@@ -83,6 +83,9 @@ func (h *h2) contentHead(st *h2Stream, n int, end bool) {
 		flags = http2.FlagDataEndStream
 		st.sentEnd = true
 	}
+	if n >= h2Tiny {
+		h.guard.earn(1 + n>>10) // the client answers with windows
+	}
 	h.sendWindow -= int64(n)
 	st.sendWindow -= int64(n)
 	st.took = h.carrier.now()

@@ -37,7 +37,7 @@ func noteUpgrade(x *Exchange, value []byte) *refusal {
 // upgradeSettings returns the client's settings if x asks for HTTP/2 and can have it. An Upgrade is an offer: what is not
 // right about it is ignored, as RFC 9113 has it for all of them.
 func (x *Exchange) upgradeSettings(c *Config) ([]http2.Setting, bool) {
-	if !x.framing.h2c || x.Minor == 0 || x.Scheme != "http" || c.HTTP == "1" || string(x.Method) == "CONNECT" {
+	if !x.framing.h2c || x.Minor == 0 || x.Scheme == "https" || c.HTTP == "1" || string(x.Method) == "CONNECT" {
 		return nil, false
 	}
 	var coded []byte
