@@ -38,6 +38,14 @@ func (b *body) take(raw []byte, c *Config) (content, used int, r *refusal) {
 	return content, used, r
 }
 
+// trailers returns the fields that followed the body.
+func (b *body) trailers() []Field {
+	if len(b.chunks.text) == 0 {
+		return nil
+	}
+	return b.chunks.trailers()
+}
+
 func (b *body) done() bool {
 	if b.chunked {
 		return b.chunks.done()

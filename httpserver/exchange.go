@@ -120,7 +120,7 @@ func (x *Exchange) SendFile(f *os.File, off, n int64) error {
 	return x.answerer().SendFile(x, f, off, n)
 }
 
-// Finish ends a streamed answer and the exchange. Trailers are sent only after a chunked body.
+// Finish ends a streamed answer and the exchange. Trailers are sent after a chunked body, and after any in HTTP/2.
 func (x *Exchange) Finish(trailers []Field) error { return x.answerer().Finish(x, trailers) }
 
 // Inform sends an interim answer, such as 103 Early Hints. It does nothing for HTTP/1.0 clients, which know none.
@@ -128,7 +128,7 @@ func (x *Exchange) Inform(status int, fields []Field) error {
 	return x.answerer().Inform(x, status, fields)
 }
 
-// Abort ends the exchange by cutting the connection, so that the client cannot take the answer for a whole one.
+// Abort ends the exchange by cutting the connection, or in HTTP/2 by resetting the stream, so that the client cannot take the answer for a whole one.
 func (x *Exchange) Abort() { x.answerer().Abort(x) }
 
 // Pull asks for the next piece of the body, at most 64 KiB, which comes by Peer.Body; a client that expects 100 Continue is

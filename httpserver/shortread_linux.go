@@ -231,6 +231,7 @@ func (c *conn) keep(data []byte, own bool) {
 // deliver hands a complete request to the source.
 func (c *conn) deliver(x *Exchange, body []byte) {
 	l := c.l
+	x.Trailers = c.body.trailers()
 	if x.framing.h2c && c.upgrade(x, body) {
 		return
 	}

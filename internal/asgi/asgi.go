@@ -71,9 +71,11 @@ var ownNames = [ownValues]any{
 	keyBody: "body", keyMore: "more_body", keyTLS: "tls",
 	valueGet: "GET", valuePost: "POST", valueVersion10: "1.0", valueVersion2: "2", valueHTTPS: "https",
 	valueRoot: "/", valueRootRaw: []byte("/"),
-	valueASGI:       py.Dict{{"version", "3.0"}, {"spec_version", "2.5"}},
-	valueExtensions: py.Dict{{"http.response.pathsend", py.Dict{}}, {"http.response.early_hint", py.Dict{}}},
-	valueRequest:    py.Dict{{"type", "http.request"}, {"body", []byte{}}, {"more_body", false}},
+	valueASGI: py.Dict{{"version", "3.0"}, {"spec_version", "2.5"}},
+	valueExtensions: py.Dict{
+		{"http.response.pathsend", py.Dict{}}, {"http.response.early_hint", py.Dict{}}, {"http.response.trailers", py.Dict{}},
+	},
+	valueRequest: py.Dict{{"type", "http.request"}, {"body", []byte{}}, {"more_body", false}},
 }
 
 func (p *Protocol) define(s *relay.Side) {
