@@ -18,6 +18,9 @@ type Config struct {
 	Handler Handler
 	// Filters stand between the engine and Source or Handler; the first sees a request first. Default: none.
 	Filters []Filter
+	// WebSocket lets handlers turn connections to WebSockets: requests that ask for it have a Protocol. Default: false, such
+	// requests are like any others.
+	WebSocket bool
 	// Loops is the number of event loops. Default: 1.
 	Loops int
 
@@ -26,8 +29,6 @@ type Config struct {
 	HTTP string
 	// MaxStreams is how many requests a connection of HTTP/2 may have under way at a time. Default: 128.
 	MaxStreams int
-	// Tunnels offers extended CONNECT (RFC 8441) to clients of HTTP/2. Default: false.
-	Tunnels bool
 
 	// ServerName is the Server field of answers that have none. Default: "puff".
 	ServerName string
@@ -116,9 +117,6 @@ func limit[T ~int | ~int64](v, otherwise, most T) T {
 	}
 	return v
 }
-
-// tunnels reports whether extended CONNECT is offered.
-func (c *Config) tunnels() bool { return c.Tunnels }
 
 func (c *Config) check() error {
 	if c.Handler == nil {

@@ -23,8 +23,6 @@ type Request struct {
 	Major int
 	// Minor is 0 for HTTP/1.0 and 1 for HTTP/1.1; 1 for HTTP/2 too, which can do what HTTP/1.1 can.
 	Minor int
-	// Protocol is what an extended CONNECT (RFC 8441) asks for, such as "websocket"; nil for other requests.
-	Protocol []byte
 	// Fields are in the order, the case and the number they were sent in. White space around the values is gone.
 	Fields []Field
 	// Host is the valid host of the request, with the port if there is one. The authority of an absolute target takes the
@@ -44,6 +42,9 @@ type Request struct {
 	Scheme string
 	// TLS is what was settled for the connection; nil: it is not encrypted. It stays valid.
 	TLS *TLS
+	// Protocol is what the client asks to go on with instead of HTTP: "websocket", see [Config.WebSocket], or nil. Start with
+	// the status 101 agrees; in HTTP/2, where it is asked for by extended CONNECT (RFC 8441), the client is told 200.
+	Protocol []byte
 }
 
 // Peer is told what happens to an exchange after Handle. Its methods are called on the thread of the loop or the goroutine of

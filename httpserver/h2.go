@@ -158,7 +158,7 @@ func (h *h2) announce() {
 		{ID: http2.SettingInitialWindowSize, Val: h2StreamWindow},
 		{ID: http2.SettingMaxHeaderListSize, Val: uint32(h.maxList())},
 	}
-	if h.c.tunnels() {
+	if h.c.WebSocket {
 		settings = append(settings, http2.Setting{ID: http2.SettingEnableConnectProtocol, Val: 1})
 	}
 	h.framer.WriteSettings(settings...)

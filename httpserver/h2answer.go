@@ -189,7 +189,11 @@ func (st *h2Stream) gaveUp(n int) {
 func (st *h2Stream) begin(hd *Head, length int64) (n int64, err error) {
 	h, x := st.h, &st.x
 	a := &x.answer
-	if hd.Status < 200 {
+	status := hd.Status
+	if status == 101 && x.Protocol != nil && length < 0 {
+		status = 200
+	}
+	if status < 200 {
 		return 0, &HeadError{Problem: "has the status " + strconv.Itoa(hd.Status) + ", which is no final one"}
 	}
 	s, err := checkFields(hd)
@@ -197,13 +201,13 @@ func (st *h2Stream) begin(hd *Head, length int64) (n int64, err error) {
 		return 0, err
 	}
 	a.stage = streaming
-	a.bodyless = a.head || hd.Status == 204 || hd.Status == 304
-	s.length = a.measure(hd.Status, s.length, length)
+	a.bodyless = a.head || status == 204 || status == 304
+	s.length = a.measure(status, s.length, length)
 	if length > 0 {
 		n = a.allow(length)
 	}
 	st.sentEnd = a.bodyless || a.declared && a.left == 0 && n == 0
-	h.head(st, hd.Status, s, hd.Fields, h.carrier.clock(), st.sentEnd)
+	h.head(st, status, s, hd.Fields, h.carrier.clock(), st.sentEnd)
 	if s.close {
 		h.leave()
 	}

@@ -160,7 +160,7 @@ func (h *h2) tickStream(st *h2Stream, now int64) {
 		if passed(max(st.took, 1), now, h.c.WriteTimeout) {
 			h.reset(st, http2.ErrCodeCancel, errSlowStream)
 		}
-	case st.pulled && !st.ended && !st.told:
+	case st.pulled && !st.ended && !st.told && st.x.Protocol == nil:
 		if passed(max(st.moved, 1), now, h.c.BodyTimeout) {
 			h.refuse(st, refuseSlowBody)
 		}

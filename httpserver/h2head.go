@@ -261,7 +261,7 @@ func (h *h2) concludeHead(b *h2Block) error {
 	if st == nil {
 		return nil
 	}
-	if !st.whole(b, h.c.tunnels()) {
+	if !st.whole(b, h.c.WebSocket) {
 		h.forget(st, true)
 		h.release(st)
 		return http2.StreamError{StreamID: b.id, Code: http2.ErrCodeProtocol}
@@ -283,14 +283,14 @@ func (h *h2) concludeHead(b *h2Block) error {
 }
 
 // whole reports whether the parts of the head belong together.
-func (st *h2Stream) whole(b *h2Block, tunnels bool) bool {
+func (st *h2Stream) whole(b *h2Block, turns bool) bool {
 	x, parts := &st.x, b.parts&^(partField|partHost)
 	connect := string(x.Method) == "CONNECT"
 	switch {
 	case b.r != nil:
 		return true // not all of it may have been seen
 	case parts&partProtocol != 0:
-		if !connect || !tunnels || parts != partMethod|partScheme|partPath|partAuthority|partProtocol {
+		if !connect || !turns || parts != partMethod|partScheme|partPath|partAuthority|partProtocol {
 			return false
 		}
 	case connect:

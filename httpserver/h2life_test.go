@@ -376,3 +376,34 @@ func (p *gatherer) Body(x *Exchange, b []byte, last bool) {
 
 func (p *gatherer) Written(*Exchange, int)      {}
 func (p *gatherer) Closed(x *Exchange, _ error) { x.Abort() }
+
+// What the client of an extended CONNECT sends is content, and so is what it gets.
+func TestHTTP2StreamsTurnToOtherProtocols(t *testing.T) {
+	roads(t, func(t *testing.T, open opener) {
+		s := open(t, Config{WebSocket: true}, func(x *Exchange, do func(func())) {
+			if string(x.Protocol) != "websocket" || string(x.Method) != "CONNECT" || string(x.Path) != "/chat" || x.Complete {
+				t.Errorf("got %s %s for %q, complete %t", x.Method, x.Path, x.Protocol, x.Complete)
+			}
+			x.Peer = &echoPeer{}
+			do(func() {
+				x.Start(&Head{Status: 101, Fields: []Field{field("Sec-WebSocket-Protocol", "chat")}})
+				x.Pull()
+			})
+		})
+		c := s.dialH2(t)
+		c.request(1, false, append([]string{":protocol", "websocket", ":method", "CONNECT"}, get("/chat")[2:]...)...)
+		if fields, ended := c.head(1); fields[":status"] != "200" || fields["sec-websocket-protocol"] != "chat" || ended {
+			t.Errorf("got %v, want 200 and an open stream", fields)
+		}
+		for _, p := range []string{"one", "two"} {
+			c.WriteData(1, false, []byte(p))
+			if d, ok := c.next().(*http2.DataFrame); !ok || string(d.Data()) != p {
+				t.Errorf("got %v, want %s", d, p)
+			}
+		}
+		c.WriteData(1, true, nil)
+		if d, ok := c.next().(*http2.DataFrame); !ok || !d.StreamEnded() {
+			t.Errorf("got %v, want the end", d)
+		}
+	})
+}

@@ -82,20 +82,19 @@ func (c *longConn) greet() (isH2, ok bool) {
 			return true, true
 		}
 	}
-	if c.served > 0 || c.head > 0 || c.s.c.HTTP == "1" {
+	if c.served > 0 || c.head > 0 {
 		return false, true
 	}
 	var deadline time.Time
 	for {
-		is, may := isPreface(c.in[c.off:])
-		switch {
-		case is:
+		switch greetingOf(c.in[c.off:], &c.s.c) {
+		case greetsH1:
+			return false, true
+		case greetsH2, greetsWrong:
 			return true, true
-		case !may && c.s.c.HTTP == "2":
+		case greetsOld:
 			c.refuse(refuseOld)
 			return false, false
-		case !may:
-			return false, true
 		}
 		begun := len(c.in) > c.off
 		if begun && deadline.IsZero() {

@@ -63,25 +63,23 @@ func (s h2Short) clock() *stamp               { return s.c.l.stamp }
 func (s h2Short) grow(b []byte, n int) []byte { return s.c.l.buffers.grow(b, n) }
 func (s h2Short) giveBuffer(b []byte)         { s.c.l.buffers.give(b) }
 
-// greet looks at the first bytes of a connection, and reports whether it took them: they are the preface of HTTP/2, or may
-// become it.
+// greet looks at the first bytes of a connection, and reports whether they are not for the parser of HTTP/1, or not yet.
 func (c *conn) greet(data []byte, own bool) bool {
 	l := c.l
-	is, may := isPreface(data)
-	switch {
-	case is:
+	switch greetingOf(data, l.c) {
+	case greetsH1:
+		return false
+	case greetsH2, greetsWrong:
 		c.h2 = c.newH2("")
 		c.feedH2(data, own)
 		c.makeDirty()
-	case may:
+	case greetsMore:
 		c.keep(data, own)
 		if !l.timers.armed(c, headTimer) {
 			l.timers.arm(c, headTimer, l.now)
 		}
-	case l.c.HTTP == "2":
+	case greetsOld:
 		c.refuse(refuseOld)
-	default:
-		return false
 	}
 	return true
 }

@@ -11,14 +11,39 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// isPreface reports whether b begins with the preface of HTTP/2, and whether it may once there is more.
-func isPreface(b []byte) (is, may bool) {
+// greeting is what the first bytes of a connection say about its version.
+type greeting uint8
+
+const (
+	greetsH1    greeting = iota
+	greetsH2             // the preface of HTTP/2
+	greetsMore           // it takes more to tell
+	greetsOld            // HTTP/1 where only HTTP/2 is spoken
+	greetsWrong          // nothing known, where only HTTP/2 is spoken
+)
+
+// enough is how many bytes without a line break are no request.
+const enough = 1 << 10
+
+// greetingOf looks at b, all that has arrived on a connection.
+func greetingOf(b []byte, c *Config) greeting {
 	const preface = http2.ClientPreface
 	n := min(len(b), len(preface))
-	if string(b[:n]) != preface[:n] {
-		return false, false
+	switch {
+	case c.HTTP == "1":
+		return greetsH1
+	case string(b[:n]) == preface[:n] && n == len(preface):
+		return greetsH2
+	case string(b[:n]) == preface[:n]:
+		return greetsMore
+	case c.HTTP != "2":
+		return greetsH1
+	case bytes.Contains(b, []byte(" HTTP/1.")):
+		return greetsOld
+	case bytes.IndexByte(b, '\n') < 0 && len(b) < enough:
+		return greetsMore
 	}
-	return n == len(preface), n < len(preface)
+	return greetsWrong
 }
 
 // switching is the answer to an Upgrade that is accepted.

@@ -169,7 +169,7 @@ func (c *conn) more(old int) {
 // parse takes data, all that is there of the next request. own says that data is in[off:] and not the scratch buffer.
 func (c *conn) parse(data []byte, own bool) {
 	l := c.l
-	if c.served == 0 && l.c.HTTP != "1" && c.greet(data, own) {
+	if c.served == 0 && c.greet(data, own) {
 		return
 	}
 	x := c.half
