@@ -49,8 +49,6 @@ type h2Carrier interface {
 	counted()
 	// wake has the connection flushed soon.
 	wake()
-	// post calls f soon, where methods of exchanges may be called. It reports false if it never will.
-	post(f func()) bool
 	// now is nanoseconds since whenever, clock what is written into heads.
 	now() int64
 	clock() *stamp

@@ -39,10 +39,6 @@ func (d *h2Long) give(st *h2Stream)   { st.x.road = spent{} }
 func (d *h2Long) wake()               { d.moved.Broadcast() }
 func (d *h2Long) now() int64          { return int64(time.Since(d.epoch)) }
 func (d *h2Long) giveBuffer(_ []byte) {}
-func (d *h2Long) post(f func()) bool {
-	f()
-	return true
-}
 
 func (d *h2Long) clock() *stamp {
 	d.stamp.at(time.Now())

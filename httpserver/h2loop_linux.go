@@ -57,7 +57,6 @@ func (s h2Short) counted() {
 }
 
 func (s h2Short) wake()                       { s.c.makeDirty() }
-func (s h2Short) post(f func()) bool          { return s.c.l.post(f) }
 func (s h2Short) now() int64                  { return s.c.l.now }
 func (s h2Short) clock() *stamp               { return s.c.l.stamp }
 func (s h2Short) grow(b []byte, n int) []byte { return s.c.l.buffers.grow(b, n) }
