@@ -264,7 +264,7 @@ func (h *h2) fault(code http2.ErrCode, reason string) {
 	if h.phase == h2Closing {
 		return
 	}
-	h.goAway(h.last, code, reason)
+	h.goAway(min(h.last, h.limit), code, reason)
 	h.fail(fmt.Errorf("answer request: the client broke the rules of HTTP/2: %s", reason))
 }
 
