@@ -127,7 +127,10 @@ func (c *longConn) newH2(before string) *h2Long {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.h2 = d
-	if c.draining {
+	switch {
+	case c.cut:
+		h.fail(ErrServerClosed)
+	case c.draining:
 		h.drain()
 	}
 	return d
