@@ -40,11 +40,11 @@ type Request struct {
 	Remote, Local netip.AddrPort
 	// Scheme is "http", or "https" on a TLS listener.
 	Scheme string
-	// TLS is what was settled for the connection; nil: it is not encrypted. It stays valid.
-	TLS *TLS
 	// Protocol is what the client asks to go on with instead of HTTP: "websocket", see [Config.WebSocket], or nil. Start with
 	// the status 101 agrees; in HTTP/2, where it is asked for by extended CONNECT (RFC 8441), the client is told 200.
 	Protocol []byte
+	// TLS is what was settled for the connection; nil: it is not encrypted. It stays valid.
+	TLS *TLS
 }
 
 // Peer is told what happens to an exchange after Handle. Its methods are called on the thread of the loop or the goroutine of

@@ -64,6 +64,7 @@ type h2 struct {
 	carrier h2Carrier
 
 	scheme        string
+	tls           *TLS
 	remote, local netip.AddrPort
 
 	shared bool

@@ -4,8 +4,6 @@
 package httpserver
 
 import (
-	"context"
-	"crypto/tls"
 	"sync"
 	"time"
 
@@ -52,31 +50,10 @@ func (d *h2Long) grow(b []byte, n int) []byte {
 	return append(make([]byte, 0, max(2*cap(b), len(b)+n, 1024)), b...)
 }
 
-// tlsConn is what a connection with TLS can do.
-type tlsConn interface {
-	HandshakeContext(ctx context.Context) error
-	ConnectionState() tls.ConnectionState
-}
-
 // greet finds out which version the client speaks. ok is false if the connection is to be closed.
 func (c *longConn) greet() (isH2, ok bool) {
-	if secure, is := c.nc.(tlsConn); is {
-		c.mu.Lock()
-		if !c.cut {
-			c.nc.SetDeadline(time.Now().Add(c.s.c.HeadTimeout))
-		}
-		c.mu.Unlock()
-		if secure.HandshakeContext(context.Background()) != nil {
-			return false, false
-		}
-		c.mu.Lock()
-		if !c.cut {
-			c.nc.SetDeadline(time.Time{})
-		}
-		c.mu.Unlock()
-		if secure.ConnectionState().NegotiatedProtocol == http2.NextProtoTLS {
-			return true, true
-		}
+	if c.tls != nil && c.tls.NegotiatedProtocol == http2.NextProtoTLS {
+		return true, true
 	}
 	if c.served > 0 || c.head > 0 {
 		return false, true
@@ -122,7 +99,7 @@ func (c *longConn) upgradeH2(x *Exchange) bool {
 func (c *longConn) newH2(before string) *h2Long {
 	d := &h2Long{c: c, epoch: time.Now(), stamp: *newStamp(&c.s.c), wrote: make(chan struct{})}
 	h := newH2(c.s, d, true, before)
-	h.remote, h.local, h.scheme = c.remote, c.local, c.scheme
+	h.remote, h.local, h.scheme, h.tls = c.remote, c.local, c.scheme, c.tls
 	d.h, d.moved.L = h, &h.mu
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -61,7 +61,7 @@ func (h *h2) open(id uint32) *h2Stream {
 	x := &st.x
 	x.Method, x.Target, x.Path, x.Query, x.Host, x.Protocol = nil, nil, nil, nil, nil, nil
 	x.Major, x.Minor = 2, 1
-	x.Scheme, x.Remote, x.Local = h.scheme, h.remote, h.local
+	x.Scheme, x.TLS, x.Remote, x.Local = h.scheme, h.tls, h.remote, h.local
 	x.Fields = append(x.Fields[:0], Field{})
 	x.framing = framing{}
 	x.answer = answer{}
