@@ -6,11 +6,13 @@ import asyncio
 import json
 import shutil
 import signal
+import ssl
 import subprocess
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+import trustme
 
 from .client import Connection
 from .http2 import Client
@@ -37,6 +39,24 @@ def curl(*arguments: str, data: bytes | None = None) -> bytes:
 def test_curl_begins_either_way(shared: Shared, app: str, how: str) -> None:
     url = f"http://127.0.0.1:{shared(app).port}/hello"
     assert curl(how, "-w", " %{http_version} %{http_code}", url) == b"hello 2 200"
+
+
+@BOTH
+def test_curl_and_httpx_choose_it_by_alpn(own: Own, app: str, tmp_path: Path) -> None:
+    issuer = trustme.CA()
+    issued = issuer.issue_cert("localhost")
+    cert, key, ca = tmp_path / "cert.pem", tmp_path / "key.pem", tmp_path / "ca.pem"
+    cert.write_bytes(b"".join(c.bytes() for c in issued.cert_chain_pems))
+    issued.private_key_pem.write_to_path(str(key))
+    issuer.cert_pem.write_to_path(str(ca))
+    puff = own(app, "--tls-cert", str(cert), "--tls-key", str(key))
+    url = f"https://localhost:{puff.port}/"
+    how = ["--ipv4", "--cacert", str(ca), "-w", " %{http_version}"]
+    assert curl(*how, f"{url}hello") == b"hello 2"
+    assert curl(*how, "--http1.1", f"{url}hello") == b"hello 1.1"
+    with httpx.Client(http2=True, verify=ssl.create_default_context(cafile=ca)) as client:
+        r = client.post(f"{url}echo", content=b"x" * 1_000_000)
+    assert (r.http_version, len(r.content)) == ("HTTP/2", 1_000_000)
 
 
 @BOTH
