@@ -22,10 +22,10 @@ STAGES = pythons build lint-go lint-c lint-python test-go test-border test-pytho
 .DEFAULT_GOAL := help
 .PHONY: help demo test fast build install wheel bench fuzz clean setup checkers pythons \
 	lint lint-go lint-c lint-python test-go test-fast test-border test-python \
-	conformance-fast
+	conformance-fast conformance-h2
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Build puff and serve the Flask and FastAPI examples; Ctrl-C ends both (PORT=7777)
 	@$(PYTHON) scripts/setup demo
@@ -120,6 +120,9 @@ test-border: ## The border under every Python, then with its pointers and memory
 test-python: build ## python/tests under every Python
 	scripts/matrix bin/puff --python '{}' python $(PYTEST) python/tests/lanes
 	scripts/matrix '{}' $(PYTEST) --ignore python/tests/lanes python/tests
+
+conformance-h2: build ## h2spec, in clear text and TLS
+	scripts/h2spec
 
 conformance-fast: build ## The quick part of CPython's own tests, under python3 and puff python
 	scripts/conformance --fast

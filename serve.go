@@ -143,6 +143,7 @@ func (w *worker) engine(app application, shared *relay.Side) httpserver.Config {
 // engineConfig is what settings say to the HTTP engine.
 func engineConfig(s *ServeConfig, log *slog.Logger) httpserver.Config {
 	return httpserver.Config{
+		HTTP:               s.HTTP,
 		ServerName:         s.ServerHeader,
 		NoServerName:       s.ServerHeader == "",
 		NoDate:             s.NoDateHeader,

@@ -18,7 +18,7 @@ var clientAuth = map[string]tls.ClientAuthType{
 }
 
 // alpn lists what --http has a server offer to clients of TLS, the best first.
-var alpn = map[string][]string{"auto": {"http/1.1"}, "1": {"http/1.1"}, "2": {"http/1.1"}}
+var alpn = map[string][]string{"auto": {"h2", "http/1.1"}, "1": {"http/1.1"}, "2": {"h2"}}
 
 // openCertificates reads the certificates; nil: there is no TLS.
 func openCertificates(s *ServeConfig, log *slog.Logger) (*certs.Keeper, error) {

@@ -20,10 +20,13 @@ func newRequest(c *call) (*http.Request, error) {
 		Header: make(http.Header, len(x.Fields)), ContentLength: x.ContentLength, Close: !x.lasting(),
 		RemoteAddr: x.Remote.String(), Body: &c.body,
 	}
-	if x.Minor == 0 {
+	switch {
+	case x.Major == 2:
+		r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0
+	case x.Minor == 0:
 		r.Proto = "HTTP/1.0"
 	}
-	if x.ContentLength < 0 {
+	if x.ContentLength < 0 && x.Major == 1 {
 		r.TransferEncoding = []string{"chunked"}
 	}
 	if x.ContentLength == 0 {

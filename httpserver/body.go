@@ -2,6 +2,12 @@
 
 package httpserver
 
+import "time"
+
+// bodyPatience is how long a short body may take before the handler hears of it, on the long road in HTTP/1: most arrive with
+// their head, and an application should hear of a slow one before it is complete.
+const bodyPatience = 20 * time.Millisecond
+
 // body is a request body in the making.
 type body struct {
 	left    int64 // of the Content-Length
@@ -32,6 +38,14 @@ func (b *body) take(raw []byte, c *Config) (content, used int, r *refusal) {
 	return content, used, r
 }
 
+// trailers returns the fields that followed the body.
+func (b *body) trailers() []Field {
+	if len(b.chunks.text) == 0 {
+		return nil
+	}
+	return b.chunks.trailers()
+}
+
 func (b *body) done() bool {
 	if b.chunked {
 		return b.chunks.done()
@@ -42,3 +56,15 @@ func (b *body) done() bool {
 // scratchSize is how much is read at once. What is read is parsed where it lies, and only what is incomplete is copied to a
 // buffer of the connection. It is also the largest piece of a body a handler is given.
 const scratchSize = 64 << 10
+
+// trailing reports whether a field may follow a body: not if it says how the message is read, RFC 9110 section 6.5.1.
+func trailing(name []byte) bool {
+	if len(name) < len(telling) {
+		for _, t := range telling[len(name)] {
+			if same(name, t.name) {
+				return false
+			}
+		}
+	}
+	return kindOf(name) == ordinary
+}

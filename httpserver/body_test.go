@@ -141,3 +141,37 @@ func TestLongBodiesNobodyReadEndTheConnection(t *testing.T) {
 		c.ended()
 	})
 }
+
+func TestTrailersAreToldWithTheEndOfTheBody(t *testing.T) {
+	roads(t, func(t *testing.T, open opener) {
+		s := open(t, Config{}, func(x *Exchange, do func(func())) {
+			answer := func(x *Exchange, _ []byte) {
+				var b []byte
+				for _, f := range x.Trailers {
+					b = append(append(append(append(b, f.Name...), '='), f.Value...), ' ')
+				}
+				x.Respond(&Head{Status: 200}, b)
+			}
+			if x.Complete {
+				answer(x, x.Body)
+				return
+			}
+			x.Peer = &collector{whole: answer}
+			do(x.Pull)
+		})
+		const head = "POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
+		for _, n := range []int{3, 100_000} {
+			c := s.dial(t)
+			c.send(head + fmt.Sprintf("%x\r\n%s\r\n", n, strings.Repeat("x", n)))
+			c.send("0\r\nOne: 1\r\nContent-Length: 7\r\nHost: other\r\nTwo:  2 \r\n\r\n")
+			if got, want := c.answer("POST").body, "One=1 Two=2 "; got != want {
+				t.Errorf("%d bytes: got trailers %q, want %q", n, got, want)
+			}
+			// None are left for the next request.
+			c.send(head + "0\r\n\r\n")
+			if got := c.answer("POST").body; got != "" {
+				t.Errorf("got trailers %q, want none", got)
+			}
+		}
+	})
+}

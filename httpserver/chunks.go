@@ -3,6 +3,8 @@
 
 package httpserver
 
+import "bytes"
+
 // chunkState is which byte of the coding comes next.
 type chunkState uint8
 
@@ -29,6 +31,7 @@ type chunks struct {
 	extra  int // bytes of extensions and trailers so far
 	state  chunkState
 	fields int
+	text   []byte // of the trailers, a line each
 }
 
 // take removes the coding from raw. It returns how many bytes of content stand at the front of raw now, and how many bytes
@@ -135,12 +138,27 @@ func (d *chunks) trailer(b byte, c *Config) *refusal {
 		}
 	case trailerLF:
 		d.state = trailerStart
+		d.text = append(d.text, '\n')
 		return expect(b, '\n', refuseTrailer)
 	case chunksEndLF:
 		d.state = chunksEnd
 		return expect(b, '\n', refuseTrailer)
 	}
+	if d.state != trailerLF {
+		d.text = append(d.text, b)
+	}
 	return d.count(c)
+}
+
+// trailers returns the fields behind the last chunk, but those that have no place there.
+func (d *chunks) trailers() (fields []Field) {
+	for line := range bytes.SplitSeq(d.text, []byte{'\n'}) {
+		name, value, ok := bytes.Cut(line, []byte{':'})
+		if ok && trailing(name) {
+			fields = append(fields, Field{name, trim(value)})
+		}
+	}
+	return fields
 }
 
 func (d *chunks) count(c *Config) *refusal {

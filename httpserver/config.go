@@ -4,6 +4,7 @@ package httpserver
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"time"
@@ -17,8 +18,17 @@ type Config struct {
 	Handler Handler
 	// Filters stand between the engine and Source or Handler; the first sees a request first. Default: none.
 	Filters []Filter
+	// WebSocket lets handlers turn connections to WebSockets: requests that ask for it have a Protocol. Default: false, such
+	// requests are like any others.
+	WebSocket bool
 	// Loops is the number of event loops. Default: 1.
 	Loops int
+
+	// HTTP says which versions are spoken: "auto" for all, "1" or "2". HTTP/2 is chosen by ALPN on TLS connections, and by
+	// its preface or an Upgrade on others. Default: "auto".
+	HTTP string
+	// MaxStreams is how many requests a connection of HTTP/2 may have under way at a time. Default: 128.
+	MaxStreams int
 
 	// ServerName is the Server field of answers that have none. Default: "puff".
 	ServerName string
@@ -68,6 +78,10 @@ func (c Config) withDefaults() Config {
 	if c.ServerName == "" {
 		c.ServerName = "puff"
 	}
+	if c.HTTP == "" {
+		c.HTTP = "auto"
+	}
+	c.MaxStreams = limit(c.MaxStreams, 128, unlimited)
 	c.ShortBody = limit(c.ShortBody, 64<<10, unlimited)
 	c.MaxRequestLine = limit(c.MaxRequestLine, 16<<10, unlimited)
 	c.MaxHead = limit(c.MaxHead, 64<<10, unlimited)
@@ -107,6 +121,9 @@ func limit[T ~int | ~int64](v, otherwise, most T) T {
 func (c *Config) check() error {
 	if c.Handler == nil {
 		return errors.New("serve http: Config.Handler is nil; set it to what takes the requests of the long road")
+	}
+	if c.HTTP != "auto" && c.HTTP != "1" && c.HTTP != "2" {
+		return fmt.Errorf("serve http: Config.HTTP is %q; make it \"auto\", \"1\" or \"2\"", c.HTTP)
 	}
 	if !plainText([]byte(c.ServerName)) {
 		return errors.New("serve http: Config.ServerName has control characters; remove them")

@@ -19,7 +19,9 @@ type Request struct {
 	Path []byte
 	// Query is what follows the first question mark of the target.
 	Query []byte
-	// Minor is 1 for HTTP/1.1 and 0 for HTTP/1.0.
+	// Major is 1, or 2 for HTTP/2.
+	Major int
+	// Minor is 0 for HTTP/1.0 and 1 for HTTP/1.1; 1 for HTTP/2 too, which can do what HTTP/1.1 can.
 	Minor int
 	// Fields are in the order, the case and the number they were sent in. White space around the values is gone.
 	Fields []Field
@@ -31,10 +33,16 @@ type Request struct {
 	// Body is the whole body if Complete is true. Otherwise the body is to be asked for with Pull.
 	Body     []byte
 	Complete bool
+	// Trailers are the fields that followed the body: set in Handle if Complete is true, and from the last Peer.Body on
+	// otherwise. Those that would change how the request was understood are left out.
+	Trailers []Field
 	// Remote and Local are the ends of the connection; zero for sockets without IP addresses.
 	Remote, Local netip.AddrPort
 	// Scheme is "http", or "https" on a TLS listener.
 	Scheme string
+	// Protocol is what the client asks to go on with instead of HTTP: "websocket", see [Config.WebSocket], or nil. Start with
+	// the status 101 agrees; in HTTP/2, where it is asked for by extended CONNECT (RFC 8441), the client is told 200.
+	Protocol []byte
 	// TLS is what was settled for the connection; nil: it is not encrypted. It stays valid.
 	TLS *TLS
 }
@@ -117,7 +125,7 @@ func (x *Exchange) SendFile(f *os.File, off, n int64) error {
 	return x.answerer().SendFile(x, f, off, n)
 }
 
-// Finish ends a streamed answer and the exchange. Trailers are sent only after a chunked body.
+// Finish ends a streamed answer and the exchange. Trailers are sent after a chunked body, and after any in HTTP/2.
 func (x *Exchange) Finish(trailers []Field) error { return x.answerer().Finish(x, trailers) }
 
 // Inform sends an interim answer, such as 103 Early Hints. It does nothing for HTTP/1.0 clients, which know none.
@@ -125,7 +133,7 @@ func (x *Exchange) Inform(status int, fields []Field) error {
 	return x.answerer().Inform(x, status, fields)
 }
 
-// Abort ends the exchange by cutting the connection, so that the client cannot take the answer for a whole one.
+// Abort ends the exchange by cutting the connection, or in HTTP/2 by resetting the stream, so that the client cannot take the answer for a whole one.
 func (x *Exchange) Abort() { x.answerer().Abort(x) }
 
 // Pull asks for the next piece of the body, at most 64 KiB, which comes by Peer.Body; a client that expects 100 Continue is

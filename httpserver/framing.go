@@ -13,6 +13,7 @@ type framing struct {
 	close     bool // Connection: close
 	keepAlive bool // Connection: keep-alive
 	expect    bool // Expect: 100-continue
+	h2c       bool // Upgrade: h2c
 }
 
 // telling lists the fields the engine acts upon, by the length of their name.
@@ -22,6 +23,7 @@ var telling = [...][]struct {
 }{
 	4:  {{"host", noteHost}},
 	6:  {{"expect", noteExpect}},
+	7:  {{"upgrade", noteUpgrade}},
 	10: {{"connection", noteConnection}},
 	14: {{"content-length", noteLength}},
 	17: {{"transfer-encoding", noteCoding}},

@@ -1,4 +1,4 @@
-// Package httpserver is an HTTP/1 server engine for handlers that live elsewhere.
+// Package httpserver is an HTTP/1 and HTTP/2 server engine for handlers that live elsewhere.
 //
 // A net/http handler runs on a goroutine of its own. A handler of this package does not run at all: it is given a parsed
 // request as an [Exchange], takes note of it, returns at once, and answers when it can.
@@ -26,8 +26,11 @@
 //     listeners that are neither TCP nor Unix sockets, such as those for TLS. A connection that came from the short road goes
 //     back to it between requests.
 //
+// A connection may speak HTTP/2 on either: by prior knowledge, by Upgrade, or by ALPN on the long road. Each of its streams is
+// an exchange, and the short road carries bodies of every length there, a piece for each Pull.
+//
 // Both speak HTTP/1.0 and HTTP/1.1 by the same rules and refuse the same requests; a handler cannot tell them apart, except
-// that on the short road [Request.Complete] is always true. Systems without epoll have the long road only.
+// that on the short road [Request.Complete] is always true in HTTP/1. Systems without epoll have the long road only.
 //
 // What the engine does by itself: checking heads and framing strictly, limits and timeouts, keep-alive and pipelining,
 // Content-Length and chunked coding both ways, 100 Continue, HEAD and the statuses without a body, Date and Server, and

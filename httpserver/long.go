@@ -54,6 +54,7 @@ type longConn struct {
 	posted    []func() // to be called by the goroutine
 	gone      bool     // it will call nothing any more
 	stamp     stamp
+	h2        *h2Long // the connection speaks HTTP/2
 }
 
 func newLongConn(s *Server, nc net.Conn) *longConn {
@@ -82,9 +83,17 @@ func (c *longConn) serve() {
 		c.close()
 		return
 	}
+	isH2, ok := c.greet()
+	if isH2 {
+		c.newH2("").serve(func() {})
+	}
+	if isH2 || !ok {
+		c.close()
+		return
+	}
 	for {
 		x := c.next()
-		if x == nil || !c.answer(x) {
+		if x == nil || x.framing.h2c && c.upgradeH2(x) || !c.answer(x) {
 			c.close()
 			return
 		}
@@ -229,6 +238,10 @@ func (c *longConn) drain() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.draining = true
+	if c.h2 != nil {
+		c.h2.drain()
+		return
+	}
 	if c.idle {
 		c.setReadDeadline(time.Now().Add(c.s.drainGrace()))
 	}
@@ -240,6 +253,9 @@ func (c *longConn) stop() {
 	defer c.mu.Unlock()
 	c.cut = true
 	c.nc.SetDeadline(past)
+	if c.h2 != nil {
+		c.h2.stop()
+	}
 	c.wake.Signal()
 }
 

@@ -73,6 +73,7 @@ func (c *longConn) begin(x *Exchange) {
 	c.served++
 	if c.body.done() && c.body.total <= int64(c.s.c.ShortBody) {
 		x.Body, x.Complete = c.in[c.off+c.head:c.off+c.head+c.ready], true
+		x.Trailers = c.body.trailers()
 	}
 	c.asked = !x.lasting()
 	c.s.flying.Add(1)
@@ -302,6 +303,9 @@ func (c *longConn) tellBody(x *Exchange, p []byte) {
 	c.pulled, c.told = false, last
 	c.noteUnread()
 	current := c.x == x
+	if current && last {
+		x.Trailers = c.body.trailers()
+	}
 	c.mu.Unlock()
 	if current && x.Peer != nil {
 		x.Peer.Body(x, p, last)

@@ -53,6 +53,7 @@ type loop struct {
 	scratch []byte
 	head    []byte // where whole answers are put together
 	free    []*Exchange
+	streams []*h2Stream // likewise
 	gone    gone
 
 	dirty   []*conn // have something to flush or to tell
@@ -77,6 +78,7 @@ func newLoop(s *Server) (*loop, error) {
 	l.timers[bodyTimer].after = int64(bodyPatience)
 	l.timers[writeTimer].after = int64(s.c.WriteTimeout)
 	l.timers[lingerTimer].after = int64(lingerTime)
+	l.timers[h2Timer].after = h2Interval(&s.c)
 	var err error
 	if l.epfd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("create epoll: %w", err)
@@ -263,7 +265,11 @@ func (l *loop) drain() {
 		l.closeListeners()
 		l.timers[idleTimer].after = l.s.grace.Load()
 		for _, c := range l.conns {
-			if c != nil && c.quiet() {
+			switch {
+			case c == nil:
+			case c.h2 != nil:
+				c.h2.drain()
+			case c.quiet():
 				l.timers.arm(c, idleTimer, l.now)
 			}
 		}

@@ -100,7 +100,8 @@ func (x *Exchange) requestLine(line []byte) *refusal {
 	if !all(target, inTarget) {
 		return refuseTarget
 	}
-	x.Method, x.Target, x.Minor = method, target, minor
+	x.Method, x.Target, x.Major, x.Minor = method, target, 1, minor
+	x.Protocol, x.Trailers = nil, nil
 	return x.splitTarget()
 }
 

@@ -18,6 +18,7 @@ var (
 	refuseMethod      = &refusal{400, "the method is not a token"}
 	refuseTarget      = &refusal{400, "the target is of no known form or has invalid characters"}
 	refuseVersion     = &refusal{505, "the version is not HTTP/1.x"}
+	refuseOld         = &refusal{505, "only HTTP/2 is spoken here"}
 	refuseLongLine    = &refusal{414, "the request line is too long"}
 	refuseLongHead    = &refusal{431, "the head is too long"}
 	refuseManyFields  = &refusal{431, "the head has too many fields"}
@@ -27,6 +28,7 @@ var (
 	refuseNoHost      = &refusal{400, "the Host field is missing"}
 	refuseHosts       = &refusal{400, "the Host field is repeated"}
 	refuseHost        = &refusal{400, "the host is invalid"}
+	refuseOtherHost   = &refusal{400, "the Host field and the authority are not the same"}
 	refuseLength      = &refusal{400, "the Content-Length is not one number"}
 	refuseLengthAndTE = &refusal{400, "Content-Length and Transfer-Encoding exclude each other"}
 	refuseOldTE       = &refusal{400, "HTTP/1.0 has no Transfer-Encoding"}

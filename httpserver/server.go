@@ -26,7 +26,7 @@ const (
 	lingerReads = 16
 )
 
-// Server serves HTTP/1 on any number of listeners. It is made by New and serves once.
+// Server serves HTTP/1 and HTTP/2 on any number of listeners. It is made by New and serves once.
 type Server struct {
 	c       Config
 	handler Handler // of the long road, behind the filters

@@ -5,14 +5,9 @@ package httpserver
 import (
 	"net/netip"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-// bodyPatience is how long a short body may take before the long road gets it: most arrive with their head, and an
-// application should hear of a slow one before it is complete.
-const bodyPatience = 20 * time.Millisecond
 
 type connState uint8
 
@@ -47,6 +42,8 @@ type conn struct {
 	head int       // length of that head
 	body body
 
+	h2 *h2 // the connection speaks HTTP/2
+
 	// The request that is being answered.
 	x      *Exchange
 	out    outbox
@@ -60,7 +57,7 @@ type conn struct {
 
 // event takes an event of epoll.
 func (c *conn) event(events uint32) {
-	if events&unix.EPOLLERR != 0 && (c.x != nil || !c.out.empty()) {
+	if events&unix.EPOLLERR != 0 && (c.x != nil || c.h2 != nil || !c.out.empty()) {
 		c.fail(errGone)
 		return
 	}
@@ -81,7 +78,7 @@ func (c *conn) event(events uint32) {
 
 // quiet reports whether the connection is between requests.
 func (c *conn) quiet() bool {
-	return c.state == open && c.x == nil && c.out.empty() && c.off == len(c.in)
+	return c.state == open && c.h2 == nil && c.x == nil && c.out.empty() && c.off == len(c.in)
 }
 
 // read reads until there is a request or nothing more to read.
@@ -90,8 +87,12 @@ func (c *conn) read() {
 		c.linger()
 		return
 	}
+	if c.h2 != nil {
+		c.readH2()
+		return
+	}
 	// What was read already comes first, in its turn.
-	for c.readable && c.state == open && c.x == nil && c.out.empty() && !c.isResumed {
+	for c.readable && c.state == open && c.h2 == nil && c.x == nil && c.out.empty() && !c.isResumed {
 		fresh := c.off == len(c.in)
 		b := c.l.scratch
 		if !fresh {
@@ -168,6 +169,9 @@ func (c *conn) more(old int) {
 // parse takes data, all that is there of the next request. own says that data is in[off:] and not the scratch buffer.
 func (c *conn) parse(data []byte, own bool) {
 	l := c.l
+	if c.served == 0 && c.greet(data, own) {
+		return
+	}
 	x := c.half
 	if x == nil {
 		x = l.exchange()
@@ -227,6 +231,10 @@ func (c *conn) keep(data []byte, own bool) {
 // deliver hands a complete request to the source.
 func (c *conn) deliver(x *Exchange, body []byte) {
 	l := c.l
+	x.Trailers = c.body.trailers()
+	if x.framing.h2c && c.upgrade(x, body) {
+		return
+	}
 	c.served++
 	c.head = 0
 	x.Body, x.Complete = body, true
@@ -262,7 +270,7 @@ func (c *conn) release() {
 
 // resume goes on with what the client sent while its last request was being answered.
 func (c *conn) resume() {
-	if c.state == open && c.x == nil && c.out.empty() && c.off < len(c.in) {
+	if c.state == open && c.h2 == nil && c.x == nil && c.out.empty() && c.off < len(c.in) {
 		c.parse(c.in[c.off:], true)
 	}
 	c.read()
@@ -287,6 +295,10 @@ func (c *conn) refuse(r *refusal) {
 
 // expired is called when a deadline passes.
 func (c *conn) expired(kind timerKind) {
+	if c.h2 != nil && c.state == open {
+		c.flushH2()
+		return
+	}
 	switch kind {
 	case headTimer:
 		if c.off < len(c.in) {
@@ -328,6 +340,11 @@ func (c *conn) linger() {
 
 // fail closes the connection at once, and tells the handler that waits on it.
 func (c *conn) fail(err error) {
+	if c.h2 != nil && c.state == open {
+		c.close()
+		c.failH2(err)
+		return
+	}
 	if x := c.x; x != nil {
 		c.x = nil
 		x.road = &c.l.gone
@@ -355,6 +372,10 @@ func (c *conn) close() {
 		c.half = nil
 	}
 	l.buffers.give(c.out.drop())
+	if c.h2 != nil {
+		l.buffers.give(c.h2.out)
+		c.h2.out, c.h2.outOff = nil, 0
+	}
 	l.s.gate.leave()
 }
 

@@ -62,6 +62,10 @@ func (c *conn) flush() {
 	if c.state != open {
 		return
 	}
+	if c.h2 != nil {
+		c.flushH2()
+		return
+	}
 	if c.broken == nil && !c.blocked {
 		c.broken = c.send()
 	}

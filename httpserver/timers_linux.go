@@ -13,6 +13,7 @@ const (
 	bodyTimer                    // a short body, before the long road takes over
 	writeTimer                   // the client to read
 	lingerTimer                  // the client to close
+	h2Timer                      // whatever a connection of HTTP/2 waits for
 	timerKinds
 )
 

@@ -10,7 +10,7 @@ TEN_KB = b"0123456789abcdef" * 640
 
 @dataclass(frozen=True)
 class Case:
-    """One kind of request. `kind` names the request in load.lua."""
+    """One kind of request. `kind` names the request in load.lua; "h2" is one over HTTP/2."""
 
     name: str
     title: str
@@ -18,6 +18,7 @@ class Case:
     body: bytes
     kind: str = "plain"
     connections: int = 64
+    streams: int = 1
 
 
 CASES = (
@@ -27,5 +28,6 @@ CASES = (
     Case("echo", "POST 10 KB, echoed", "/echo", TEN_KB, kind="post"),
     Case("stream", "streamed 100 KB", "/stream", TEN_KB * 10),
     Case("sleep", "10 ms sleep, 512 connections", "/sleep", HELLO, connections=512),
+    Case("h2", "hello over HTTP/2, 8 × 8 streams", "/", HELLO, kind="h2", connections=8, streams=8),
 )
 NAMES = tuple(case.name for case in CASES)

@@ -18,6 +18,7 @@ BROWSER = {
 KINDS: dict[str, tuple[str, bytes | None, dict[str, str]]] = {
     "plain": ("GET", None, {}),
     "browser": ("GET", None, BROWSER),
+    "h2": ("GET", None, {}),
     "post": ("POST", TEN_KB, {"Content-Type": "application/octet-stream"}),
 }
 

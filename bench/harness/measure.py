@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from . import wrk
+from . import h2load, wrk
 from .cases import Case
 from .client import fault
 from .process import free_port, running
@@ -82,6 +82,13 @@ class Cell:
         return self.refused or next(iter(self.troubles), "not measured")
 
 
+def load_of(plan: Plan, port: int, case: Case, seconds: int) -> wrk.Load:
+    """Puts the load of a case on a server for some seconds."""
+    if case.kind == "h2":
+        return h2load.run(port, case, seconds, plan.load_cpu)
+    return wrk.run(plan.wrk, port, case, seconds, plan.load_cpu)
+
+
 def measure(plan: Plan, server: Server, interface: str, case: Case) -> Round | str:
     """Runs one round; returns what is wrong with the answer when it is not the right one."""
     port = free_port()
@@ -90,12 +97,12 @@ def measure(plan: Plan, server: Server, interface: str, case: Case) -> Round | s
         if wrong := fault(port, case):
             return f"wrong answer: {wrong}"
         if plan.warm_up:
-            wrk.run(plan.wrk, port, case, plan.warm_up, plan.load_cpu)
+            load_of(plan, port, case, plan.warm_up)
             # Answered only when the server is done with what the warm-up left in its queue.
             if wrong := fault(port, case):
                 return f"wrong answer after the warm-up: {wrong}"
         before = process.cpu()
-        load = wrk.run(plan.wrk, port, case, plan.seconds, plan.load_cpu)
+        load = load_of(plan, port, case, plan.seconds)
         after = process.cpu()
         process.must_live()
     if before.keys() != after.keys():

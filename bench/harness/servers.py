@@ -12,6 +12,7 @@ from .trouble import Trouble
 BIN = VENV / "bin"
 PYTHON = BIN / "python"
 INTERFACES = ("wsgi", "asgi")
+HTTP1 = tuple(name for name in NAMES if name != "h2")
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Server:
     interfaces: tuple[str, ...]
     package: str
     argv: Callable[[str, int], list[str]]
-    cases: tuple[str, ...] = NAMES
+    cases: tuple[str, ...] = HTTP1
     note: str = ""
 
 
@@ -31,12 +32,16 @@ def puff(interface: str, port: int) -> list[str]:
     return [str(PUFF), "serve", *where, f"apps:{interface}"]
 
 
-def granian(interface: str, port: int, *, threads: int = 1) -> list[str]:
+def granian(interface: str, port: int, *, threads: int = 1, http: str = "1") -> list[str]:
     own = {"wsgi": ["--blocking-threads", str(threads)], "asgi": ["--loop", "uvloop"]}
     argv = [str(BIN / "granian"), "--interface", interface, *own[interface]]
-    argv += ["--workers", "1", "--runtime-threads", "1", "--http", "1", "--no-ws"]
+    argv += ["--workers", "1", "--runtime-threads", "1", "--http", http, "--no-ws"]
     argv += ["--no-access-log", "--log-level", "warning"]
     return [*argv, "--host", "127.0.0.1", "--port", str(port), f"apps:{interface}"]
+
+
+def granian_h2(interface: str, port: int) -> list[str]:
+    return granian(interface, port, http="auto")
 
 
 def granian_threads(interface: str, port: int) -> list[str]:
@@ -70,6 +75,7 @@ SERVERS = (
         ("wsgi", "asgi"),
         "puff",
         puff,
+        cases=NAMES,
         note="sleeps in WSGI with puff.sleep_ms, in a greenlet",
     ),
     Server("granian", ("wsgi", "asgi"), "granian", granian, note=f"WSGI: {BLOCKS}"),
@@ -80,6 +86,14 @@ SERVERS = (
         granian_threads,
         cases=("sleep",),
         note="the same with a thread for each connection, for the sleep case only",
+    ),
+    Server(
+        "granian, HTTP/2",
+        ("wsgi", "asgi"),
+        "granian",
+        granian_h2,
+        cases=("h2",),
+        note="the same with both versions of HTTP, for the case of HTTP/2 only",
     ),
     Server(
         "gunicorn + gevent",

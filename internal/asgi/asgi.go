@@ -55,6 +55,7 @@ const (
 	valueGet
 	valuePost
 	valueVersion10
+	valueVersion2
 	valueHTTPS
 	valueRoot
 	valueRootRaw
@@ -68,11 +69,13 @@ var ownNames = [ownValues]any{
 	keyMethod: "method", keyPath: "path", keyRawPath: "raw_path", keyQuery: "query_string", keyHeaders: "headers",
 	keyClient: "client", keyASGI: "asgi", keyExtensions: "extensions", keyVersion: "http_version", keyScheme: "scheme",
 	keyBody: "body", keyMore: "more_body", keyTLS: "tls",
-	valueGet: "GET", valuePost: "POST", valueVersion10: "1.0", valueHTTPS: "https",
+	valueGet: "GET", valuePost: "POST", valueVersion10: "1.0", valueVersion2: "2", valueHTTPS: "https",
 	valueRoot: "/", valueRootRaw: []byte("/"),
-	valueASGI:       py.Dict{{"version", "3.0"}, {"spec_version", "2.5"}},
-	valueExtensions: py.Dict{{"http.response.pathsend", py.Dict{}}, {"http.response.early_hint", py.Dict{}}},
-	valueRequest:    py.Dict{{"type", "http.request"}, {"body", []byte{}}, {"more_body", false}},
+	valueASGI: py.Dict{{"version", "3.0"}, {"spec_version", "2.5"}},
+	valueExtensions: py.Dict{
+		{"http.response.pathsend", py.Dict{}}, {"http.response.early_hint", py.Dict{}}, {"http.response.trailers", py.Dict{}},
+	},
+	valueRequest: py.Dict{{"type", "http.request"}, {"body", []byte{}}, {"more_body", false}},
 }
 
 func (p *Protocol) define(s *relay.Side) {
@@ -151,7 +154,11 @@ func (p *Protocol) Encode(s *relay.Side, b []byte, x *httpserver.Exchange) []byt
 		key(keyQuery)
 		b = py.AppendText(b, py.TagBytes, x.Query)
 	}
-	if x.Minor == 0 {
+	switch {
+	case x.Major == 2:
+		key(keyVersion)
+		b = py.AppendKey(b, p.own(valueVersion2))
+	case x.Minor == 0:
 		key(keyVersion)
 		b = py.AppendKey(b, p.own(valueVersion10))
 	}

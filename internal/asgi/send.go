@@ -1,6 +1,7 @@
 package asgi
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -19,7 +20,10 @@ type message struct {
 	more    bool
 	path    []byte
 	links   py.Reader
-	has     struct{ status, links bool }
+
+	trailers bool // http.response.trailers follows the body
+	moreOf   bool // of them
+	has      struct{ status, links bool }
 }
 
 // Sent implements relay.Protocol.
@@ -40,6 +44,8 @@ func (p *Protocol) Sent(c *relay.Call, v py.Reader) (streamed int, err error) {
 		return 0, p.pathsend(c, &m)
 	case "http.response.early_hint":
 		return 0, p.earlyHint(c, &m)
+	case "http.response.trailers":
+		return 0, p.trailers(c, &m)
 	}
 	return 0, fmt.Errorf("send: a message of type %q, which is none of http's", m.kind)
 }
@@ -65,6 +71,10 @@ func read(v py.Reader) (m message, err error) {
 			m.more = truth(&v)
 		case "path":
 			m.path = v.Text()
+		case "trailers":
+			m.trailers = truth(&v)
+		case "more_trailers":
+			m.moreOf = truth(&v)
 		case "links":
 			m.links, m.has.links = v, true
 			v.Skip()
@@ -90,8 +100,8 @@ func truth(v *py.Reader) bool {
 	return v.Truth()
 }
 
-// start keeps the head until the body says how to frame it. Its first eight bytes are
-// the status.
+// start keeps the head until the body says how to frame it: the status, whether there
+// will be trailers, and the headers.
 func (p *Protocol) start(c *relay.Call, m *message) error {
 	if len(c.Start) > 0 {
 		return errors.New("send: http.response.start was sent already")
@@ -100,6 +110,7 @@ func (p *Protocol) start(c *relay.Call, m *message) error {
 		return errors.New("send: http.response.start has no status")
 	}
 	c.Start = py.AppendInt(c.Start[:0], m.status)
+	c.Trailers = m.trailers
 	if m.headers == nil || py.Tag(m.headers[0]) == py.TagNone {
 		c.Start = py.AppendHead(c.Start, py.TagList, 0)
 	} else {
@@ -109,37 +120,45 @@ func (p *Protocol) start(c *relay.Call, m *message) error {
 }
 
 // head reads the head that was kept.
-func (p *Protocol) head(c *relay.Call) (*httpserver.Head, error) {
+func (p *Protocol) head(c *relay.Call) (h *httpserver.Head, err error) {
 	if len(c.Start) == 0 {
 		return nil, errors.New("send: a body before http.response.start")
 	}
 	v := py.NewReader(c.Start)
-	h := &p.answer
+	h = &p.answer
 	// The specification has servers ignore a Transfer-Encoding; what else belongs to the
 	// connection is as harmless.
 	*h = httpserver.Head{Status: int(v.Int()), DropHopByHop: true}
-	p.fields = p.fields[:0]
+	p.fields, err = appendHeaders(p.fields[:0], &v)
+	h.Fields = p.fields
+	return h, err
+}
+
+// appendHeaders reads a list of pairs of bytes.
+func appendHeaders(fields []httpserver.Field, v *py.Reader) ([]httpserver.Field, error) {
 	for n := v.Seq(); n > 0 && !v.Bad; n-- {
 		if v.Seq() != 2 || v.Bad {
-			return nil, errors.New("send: a header is not a pair")
+			return fields, errors.New("send: a header is not a pair")
 		}
 		name, value := v.Text(), v.Text()
-		p.fields = append(p.fields, httpserver.Field{Name: name, Value: value})
+		fields = append(fields, httpserver.Field{Name: name, Value: value})
 	}
 	if v.Bad {
-		return nil, errors.New("send: the headers are not pairs of bytes")
+		return fields, errors.New("send: the headers are not pairs of bytes")
 	}
-	h.Fields = p.fields
-	return h, nil
+	return fields, nil
 }
 
 func (p *Protocol) body(c *relay.Call, m *message) (streamed int, err error) {
+	if c.Ended {
+		return 0, errors.New("send: http.response.body after the last one")
+	}
 	if !c.Started {
 		h, err := p.head(c)
 		if err != nil {
 			return 0, err
 		}
-		if !m.more {
+		if !m.more && !c.Trailers {
 			return 0, c.Respond(h, m.body)
 		}
 		if err := c.X.Start(h); err != nil {
@@ -152,11 +171,43 @@ func (p *Protocol) body(c *relay.Call, m *message) (streamed int, err error) {
 			return 0, err
 		}
 	}
-	if !m.more {
-		return 0, c.Finish(nil)
+	switch {
+	case m.more:
+		return len(m.body), nil
+	case c.Trailers:
+		c.Ended = true
+		return len(m.body), nil
 	}
-	return len(m.body), nil
+	return 0, c.Finish(nil)
 }
+
+// trailers ends an answer with fields, some of which an earlier message may have said.
+func (p *Protocol) trailers(c *relay.Call, m *message) error {
+	if !c.Trailers || !c.Ended {
+		return errors.New("send: http.response.trailers without \"trailers\" in http.response.start, or before the end of the body")
+	}
+	if m.headers != nil && py.Tag(m.headers[0]) != py.TagNone {
+		c.Late = append(c.Late, bytes.Clone(m.headers))
+	}
+	if len(c.Late) > maxLate {
+		return errors.New("send: too many messages of type http.response.trailers")
+	}
+	if m.moreOf {
+		return nil
+	}
+	p.fields = p.fields[:0]
+	for _, late := range c.Late {
+		v := py.NewReader(late)
+		var err error
+		if p.fields, err = appendHeaders(p.fields, &v); err != nil {
+			return err
+		}
+	}
+	return c.Finish(p.fields)
+}
+
+// maxLate bounds how many messages may hold the trailers of one answer.
+const maxLate = 64
 
 // pathsend answers with a file, read and sent by Go.
 func (p *Protocol) pathsend(c *relay.Call, m *message) error {

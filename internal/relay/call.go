@@ -18,6 +18,10 @@ type Call struct {
 	// Start holds the head that the application sent, until the body says how to
 	// frame it.
 	Start []byte
+	// Trailers says that the answer ends with trailers, Ended that its body is
+	// complete, and Late holds those which the application has sent, encoded.
+	Trailers, Ended bool
+	Late            [][]byte
 	// Done says that the whole answer was given.
 	Done bool
 
@@ -228,8 +232,11 @@ func (c *Call) done() {
 // Finish ends a streamed answer.
 func (c *Call) Finish(trailers []httpserver.Field) error {
 	x := c.X
-	c.done()
-	return x.Finish(trailers)
+	err := x.Finish(trailers)
+	if !isHead(err) {
+		c.done()
+	}
+	return err
 }
 
 // isHead reports an error after which the exchange still waits for its answer.

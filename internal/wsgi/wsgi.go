@@ -59,6 +59,7 @@ const (
 	valueGet
 	valuePost
 	valueHTTP10
+	valueHTTP2
 	valueHTTPS
 	ownKeys
 )
@@ -66,7 +67,7 @@ const (
 var ownNames = [ownKeys]string{
 	keyMethod: "REQUEST_METHOD", keyPath: "PATH_INFO", keyQuery: "QUERY_STRING", keyProtocol: "SERVER_PROTOCOL",
 	keyRemoteAddr: "REMOTE_ADDR", keyRemotePort: "REMOTE_PORT", keyScheme: "wsgi.url_scheme", keyScript: "SCRIPT_NAME",
-	valueGet: "GET", valuePost: "POST", valueHTTP10: "HTTP/1.0", valueHTTPS: "https",
+	valueGet: "GET", valuePost: "POST", valueHTTP10: "HTTP/1.0", valueHTTP2: "HTTP/2", valueHTTPS: "https",
 }
 
 // variable is the environ's name for a field.
@@ -166,7 +167,11 @@ func (p *Protocol) Encode(s *relay.Side, b []byte, x *httpserver.Exchange) []byt
 		key(keyQuery)
 		b = py.AppendText(b, py.TagLatin1, x.Query)
 	}
-	if x.Minor == 0 {
+	switch {
+	case x.Major == 2:
+		key(keyProtocol)
+		b = py.AppendKey(b, p.own(valueHTTP2))
+	case x.Minor == 0:
 		key(keyProtocol)
 		b = py.AppendKey(b, p.own(valueHTTP10))
 	}

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from .process import Puff
 
 
+EXTENSIONS: dict[str, dict[str, str]] = {
+    "http.response.pathsend": {},
+    "http.response.early_hint": {},
+    "http.response.trailers": {},
+}
+
+
 @pytest.fixture
 def puff(shared: Shared) -> Puff:
     return shared("asgi_app:app")
@@ -51,7 +58,7 @@ def test_the_scope_is_exact(puff: Puff) -> None:
             ["tuple", ["bytes", "x-one"], ["bytes", "caf\xe9"]],
         ],
         "state": {"database": "db", "items": ["list", "shared"]},
-        "extensions": {"http.response.pathsend": {}, "http.response.early_hint": {}},
+        "extensions": EXTENSIONS,
     }
 
 
@@ -93,7 +100,7 @@ def test_each_request_has_a_scope_of_its_own(puff: Puff) -> None:
     assert get(puff.port, "/changes").text == get(puff.port, "/changes").text
     got = scope(puff, "/show")
     assert got["state"] == {"database": "db", "items": ["list", "shared"]}
-    assert got["extensions"] == {"http.response.pathsend": {}, "http.response.early_hint": {}}
+    assert got["extensions"] == EXTENSIONS
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, 60_000, 70_000, 3_000_000])

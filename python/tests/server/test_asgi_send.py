@@ -194,3 +194,21 @@ def test_early_hints_come_before_the_answer(puff: Puff) -> None:
         assert r.interim[0].status == 103
         assert r.interim[0].all("link") == ["</a.css>; rel=preload", "</b.js>; rel=preload"]
         assert c.exchange("GET", "/early-hint", version="1.0").interim == []
+
+
+def test_trailers_follow_a_chunked_body(puff: Puff) -> None:
+    with Connection(puff.port) as c:
+        c.request("GET", "/trailers")
+        assert c.chunk_after_head() == b"body"
+        assert [c.line() for _ in range(4)] == [b"0", b"x-sum: 17", b"x-more: yes", b""]
+        # HTTP/1.0 has no place for them.
+        r = c.exchange("GET", "/trailers", version="1.0")
+        assert (r.framing, r.text) == ("close", "body")
+
+
+@pytest.mark.parametrize("path", ["/trailers?bad=1", "/no-trailers"])
+def test_an_answer_without_its_trailers_is_cut(puff: Puff, path: str) -> None:
+    mark = puff.mark()
+    with Connection(puff.port) as c, pytest.raises(CutOff):
+        c.exchange("GET", path)
+    puff.wait_for("level=ERROR", mark)

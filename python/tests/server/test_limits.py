@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import select
+import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 
 from .client import Connection, CutOff, get
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .conftest import Own
 
+CURL = shutil.which("curl") or "curl"
 APPS = ["filtered:wsgi", "filtered:asgi"]
 ERRORS = {"filtered:wsgi": "GreenletExit", "filtered:asgi": "CancelledError"}
 
@@ -127,3 +133,27 @@ def test_who_does_not_read_is_cut(own: Own) -> None:
         with pytest.raises(CutOff):
             c.body(head)
     assert get(port, "/hello").status == 200
+
+
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("app", APPS)
+def test_times_and_numbers_hold_for_http2(own: Own, app: str, secure: bool, tmp_path: Path) -> None:
+    limits = ["--request-timeout", "0.3", "--limit-concurrency", "1", "--limit-queue", "1"]
+    url, how = "http", ["--http2-prior-knowledge"]
+    if secure:
+        issuer = trustme.CA()
+        cert = tmp_path / "cert.pem"
+        issuer.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(cert))
+        limits += ["--tls-cert", str(cert), "--tls-key", str(cert)]
+        url, how = "https", ["--insecure"]
+    puff = own(app, *limits)
+    url = f"{url}://127.0.0.1:{puff.port}"
+    curl = [CURL, "--silent", "--max-time", "60", *how, "-w", "%{http_version} %{http_code}\n"]
+    # One is held by the application, the other by the queue, and the time of both runs.
+    mark = puff.mark()
+    commands = [[*curl, f"{url}/wait", "-o", "/dev/null"]] * 2
+    both = [subprocess.Popen(c, stdout=subprocess.PIPE, text=True) for c in commands]
+    assert [one.communicate()[0] for one in both] == ["2 503\n"] * 2
+    puff.wait_for(f"^app: ended /wait {ERRORS[app]}$", mark)
+    again = [*curl, f"{url}/page", "-o", "/dev/null"]
+    assert subprocess.run(again, check=True, capture_output=True).stdout == b"2 200\n"

@@ -382,6 +382,20 @@ async def early_hint(scope: Scope, receive: Receive, send: Send) -> None:
     await answer(send, b"hinted")
 
 
+async def trailers(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "trailers": True})
+    await send({"type": "http.response.body", "body": b"body"})
+    part = {"type": "http.response.trailers", "headers": [(b"x-sum", b"17")]}
+    await send({**part, "more_trailers": True})
+    name = b"content-length" if query(scope, "bad") else b"x-more"
+    await send({"type": "http.response.trailers", "headers": [(name, b"yes")]})
+
+
+async def no_trailers(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "trailers": True})
+    await send({"type": "http.response.body", "body": b"body"})
+
+
 async def barrier(scope: Scope, receive: Receive, send: Send) -> None:
     global waiting, gathered
     before = var.get()
