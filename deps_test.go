@@ -42,9 +42,10 @@ var mayImport = map[string][]string{
 	"httpserver":           {},
 	"httpserver/forwarded": {"httpserver"},
 	"internal/supervisor":  {},
+	"websocket":            {},
 
 	// Glue: knows an engine and the border.
-	"internal/asgi":  {"httpserver", "internal/py", "internal/relay"},
+	"internal/asgi":  {"httpserver", "internal/py", "internal/relay", "websocket"},
 	"internal/bind":  {"httpclient", "internal/py"},
 	"internal/relay": {"httpserver", "internal/py"},
 	"internal/wsgi":  {"httpserver", "internal/py", "internal/relay"},

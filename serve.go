@@ -72,13 +72,14 @@ func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) e
 type worker struct {
 	*program
 
-	config ServeConfig
-	app    string
-	log    *slog.Logger
-	parent *supervisor.Child
-	certs  *certs.Keeper // nil: no TLS
-	ready  chan application
-	drains chan order
+	config  ServeConfig
+	app     string
+	log     *slog.Logger
+	parent  *supervisor.Child
+	certs   *certs.Keeper // nil: no TLS
+	ready   chan application
+	drains  chan order
+	sockets *asgi.WebSocket // nil: none
 }
 
 // application is what Python says of what it has imported.
@@ -123,14 +124,34 @@ func (w *worker) relay(app application) relay.Config {
 		}
 		c.Protocol = func() relay.Protocol { return wsgi.New(config) }
 	} else {
-		c.Protocol = func() relay.Protocol { return asgi.New(asgi.Config{RootPath: root}) }
+		config := asgi.Config{RootPath: root, WebSocket: w.sockets}
+		c.Protocol = func() relay.Protocol { return asgi.New(config) }
 	}
 	return c
 }
 
+// webSocket returns what makes WebSockets, nil if there are none: then requests for them
+// are answered like any others.
+func (w *worker) webSocket(app application) *asgi.WebSocket {
+	s := &w.config
+	if !s.WS || app.kind == "wsgi" {
+		return nil
+	}
+	return asgi.NewWebSocket(asgi.WebSocketConfig{
+		MaxSize: orNone(s.WSMaxSize), MaxQueue: s.WSMaxQueue, Deflate: s.WSPerMessageDeflate,
+		PingInterval: s.WSPingInterval, PingTimeout: s.WSPingTimeout,
+	})
+}
+
 func (w *worker) engine(app application, shared *relay.Side) httpserver.Config {
 	s := &w.config
+	var tick time.Duration
+	if w.sockets != nil {
+		tick = w.sockets.TickInterval()
+	}
 	return httpserver.Config{
+		WebSocket:          w.sockets != nil,
+		TickInterval:       tick,
 		Handler:            shared,
 		Filters:            w.filters(),
 		Open:               func() (httpserver.Source, error) { return relay.OpenLoop(w.relay(app)) },

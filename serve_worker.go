@@ -52,6 +52,7 @@ func (w *worker) run(ctx context.Context, signals <-chan os.Signal) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	w.sockets = w.webSocket(app)
 	shared, err := relay.OpenShared(w.relay(app))
 	if err != nil {
 		return err

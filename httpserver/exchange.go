@@ -37,6 +37,9 @@ type Request struct {
 	Scheme string
 	// TLS is what was settled for the connection; nil: it is not encrypted. It stays valid.
 	TLS *TLS
+	// Protocol is what the client asks to go on with instead of HTTP: "websocket", see [Config.WebSocket], or nil. Start with
+	// the status 101 agrees.
+	Protocol []byte
 }
 
 // Peer is told what happens to an exchange after Handle. Its methods are called on the thread of the loop or the goroutine of
@@ -50,6 +53,13 @@ type Peer interface {
 	// Closed says that nobody waits for the answer any more: the client is gone, broke the rules within its body, was too
 	// slow, or the server was stopped. It is told at most once, and not after the handler ended the exchange.
 	Closed(x *Exchange, err error)
+}
+
+// Ticker is a Peer of an exchange that turned to another protocol, which may have to do things when nothing happens.
+type Ticker interface {
+	// Tick is called every [Config.TickInterval], in the way of the methods of Peer; on the long road only while the
+	// connection is read.
+	Tick(x *Exchange)
 }
 
 // Exchange is one request and its answer.
@@ -67,6 +77,9 @@ type Exchange struct {
 
 	// Peer may be set during Handle. Default: nobody is told.
 	Peer Peer
+	// Farewell is what the client is sent last if Shutdown cuts an exchange that turned to another protocol; it may be set
+	// before Start. Default: nothing.
+	Farewell []byte
 	// Tag and Data are the handler's own.
 	Tag  uint64
 	Data any
@@ -101,6 +114,10 @@ var ErrMisuse = errors.New("answer request: wrong order of calls; it is Respond,
 func (x *Exchange) Respond(h *Head, body []byte) error { return x.answerer().Respond(x, h, body) }
 
 // Start begins a streamed answer: under the Content-Length of h, or chunked, or, for HTTP/1.0, until the connection closes.
+//
+// Where the request has a Protocol and the status of h is 101, it turns the connection to that: from then on Write sends
+// bytes as they are, each Pull asks for the next ones of the client, of which there are no more once Peer.Body said last,
+// and Finish closes the connection after what was written. A Peer that is a [Ticker] is called regularly.
 func (x *Exchange) Start(h *Head) error { return x.answerer().Start(x, h) }
 
 // Write sends p as part of a streamed answer. It never blocks, and copies or sends p before it returns: a handler that keeps

@@ -13,6 +13,8 @@ type framing struct {
 	close     bool // Connection: close
 	keepAlive bool // Connection: keep-alive
 	expect    bool // Expect: 100-continue
+	upgrade   bool // Connection: upgrade
+	websocket bool // Upgrade: websocket
 }
 
 // telling lists the fields the engine acts upon, by the length of their name.
@@ -22,6 +24,7 @@ var telling = [...][]struct {
 }{
 	4:  {{"host", noteHost}},
 	6:  {{"expect", noteExpect}},
+	7:  {{"upgrade", noteUpgrade}},
 	10: {{"connection", noteConnection}},
 	14: {{"content-length", noteLength}},
 	17: {{"transfer-encoding", noteCoding}},
@@ -57,6 +60,16 @@ func noteConnection(x *Exchange, value []byte) *refusal {
 		option = trim(option)
 		x.framing.close = x.framing.close || same(option, "close")
 		x.framing.keepAlive = x.framing.keepAlive || same(option, "keep-alive")
+		x.framing.upgrade = x.framing.upgrade || same(option, "upgrade")
+	}
+	return nil
+}
+
+func noteUpgrade(x *Exchange, value []byte) *refusal {
+	for len(value) > 0 {
+		var protocol []byte
+		protocol, value, _ = bytes.Cut(value, []byte{','})
+		x.framing.websocket = x.framing.websocket || same(trim(protocol), "websocket")
 	}
 	return nil
 }
@@ -102,8 +115,15 @@ func (x *Exchange) conclude(c *Config) *refusal {
 		x.ContentLength = -1
 	}
 	f.expect = f.expect && x.ContentLength != 0
+	x.Protocol = nil
+	if c.WebSocket && f.websocket && f.upgrade && x.Minor > 0 && x.ContentLength == 0 && string(x.Method) == "GET" {
+		x.Protocol = webSocket
+	}
 	return nil
 }
+
+// webSocket is the protocol that a connection may turn to.
+var webSocket = []byte("websocket")
 
 // concludeHost makes Host and the Host field say the same: the authority of the target where it has one.
 func (x *Exchange) concludeHost() *refusal {

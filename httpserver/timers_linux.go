@@ -13,6 +13,7 @@ const (
 	bodyTimer                    // a short body, before the long road takes over
 	writeTimer                   // the client to read
 	lingerTimer                  // the client to close
+	tickTimer                    // whoever speaks another protocol than HTTP
 	timerKinds
 )
 

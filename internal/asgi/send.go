@@ -32,9 +32,9 @@ func (p *Protocol) Sent(c *relay.Call, v py.Reader) (streamed int, err error) {
 		return 0, nil
 	}
 	switch string(m.kind) {
-	case "http.response.start":
+	case "http.response.start", "websocket.http.response.start":
 		return 0, p.start(c, &m)
-	case "http.response.body":
+	case "http.response.body", "websocket.http.response.body":
 		return p.body(c, &m)
 	case "http.response.pathsend":
 		return 0, p.pathsend(c, &m)
@@ -119,18 +119,24 @@ func (p *Protocol) head(c *relay.Call) (*httpserver.Head, error) {
 	// connection is as harmless.
 	*h = httpserver.Head{Status: int(v.Int()), DropHopByHop: true}
 	p.fields = p.fields[:0]
+	err := p.readFields(&v)
+	h.Fields = p.fields
+	return h, err
+}
+
+// readFields puts the headers of a message behind p.fields.
+func (p *Protocol) readFields(v *py.Reader) error {
 	for n := v.Seq(); n > 0 && !v.Bad; n-- {
 		if v.Seq() != 2 || v.Bad {
-			return nil, errors.New("send: a header is not a pair")
+			return errors.New("send: a header is not a pair")
 		}
 		name, value := v.Text(), v.Text()
 		p.fields = append(p.fields, httpserver.Field{Name: name, Value: value})
 	}
 	if v.Bad {
-		return nil, errors.New("send: the headers are not pairs of bytes")
+		return errors.New("send: the headers are not pairs of bytes")
 	}
-	h.Fields = p.fields
-	return h, nil
+	return nil
 }
 
 func (p *Protocol) body(c *relay.Call, m *message) (streamed int, err error) {
