@@ -67,6 +67,7 @@ var mayImport = map[string][]string{
 	// For tests and measurements.
 	"internal/testkit": {"internal/py", "internal/pyfind"},
 	"bench/load":       {},
+	"bench/wsload":     {},
 }
 
 // source is one parsed file of Go.

@@ -45,18 +45,30 @@ var (
 
 // fail ends the connection for a fault of the client.
 func (c *Conn) fail(f *failure, h Handler) {
-	if c.state == stateOpen {
-		c.appendClose(f.code, f.reason)
-	}
-	c.end()
+	c.end(f.code, f.reason)
 	h.Ended(f.code, f.reason)
 }
 
-func (c *Conn) end() {
-	c.state = stateClosed
+// end has nothing read any more. A goodbye of the client's is answered with one of code.
+func (c *Conn) end(code int, reason string) {
+	if c.state == stateOpen {
+		c.state = stateEnding
+		c.goodbye = appendClose(nil, code, reason)
+	} else {
+		c.state = stateClosed
+	}
 	c.message = nil
 	if c.deflate != nil {
 		c.deflate.window = nil
+	}
+}
+
+// Goodbye ends a connection on which the client has said goodbye, or failed: our close frame is part of the output. A
+// caller that has messages for the client may send them before.
+func (c *Conn) Goodbye() {
+	if c.state == stateEnding {
+		c.out = append(c.out, c.goodbye...)
+		c.state, c.goodbye = stateClosed, nil
 	}
 }
 
@@ -76,10 +88,7 @@ func (c *Conn) endClose(p []byte, h Handler) *failure {
 		}
 		reason = string(p[2:])
 	}
-	if c.state == stateOpen {
-		c.appendClose(code, "")
-	}
-	c.end()
+	c.end(code, "")
 	h.Ended(code, reason)
 	return nil
 }
@@ -91,10 +100,6 @@ func validCode(code int) bool {
 		return false
 	}
 	return code < 1016 || code > lastReserved
-}
-
-func (c *Conn) appendClose(code int, reason string) {
-	c.out = appendClose(c.out, code, reason)
 }
 
 func appendClose(b []byte, code int, reason string) []byte {
@@ -121,7 +126,7 @@ func cut(s string, n int) string {
 func CloseFrame(code int, reason string) []byte { return appendClose(nil, code, reason) }
 
 // Close says goodbye: its frame is part of the output. Messages that the client sent before it hears of that are dropped.
-// A reason that is too long is cut. It does nothing if we have said so already.
+// A reason that is too long is cut. It does nothing if we have said so already, and is [Conn.Goodbye] if the client has.
 func (c *Conn) Close(code int, reason string) error {
 	if code != NoStatus && !validCode(code) {
 		return fmt.Errorf("close websocket: %d is no code that may be sent; use 1000, or 3000 to 4999", code)
@@ -130,9 +135,10 @@ func (c *Conn) Close(code int, reason string) error {
 		return fmt.Errorf("close websocket: the reason is not UTF-8")
 	}
 	if c.state != stateOpen {
+		c.Goodbye()
 		return nil
 	}
-	c.appendClose(code, reason)
+	c.out = appendClose(c.out, code, reason)
 	c.state = stateClosing
 	c.message, c.begun = nil, false
 	return nil

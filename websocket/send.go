@@ -24,7 +24,7 @@ func (c *Conn) AppendMessage(b []byte, text bool, p []byte) (frame, tail []byte,
 			return b, nil, errText
 		}
 	}
-	if c.state != stateOpen {
+	if c.Closing() {
 		return b, nil, errClosed
 	}
 	if c.deflate != nil && len(p) >= minDeflate {

@@ -47,7 +47,7 @@ type Handler interface {
 	// another one: if not, Feed stops.
 	Message(text bool, p []byte) bool
 	// Ended is called once, when nothing more will come: with the code and the reason of the client's close frame
-	// ([NoStatus] where it gave none), or with why the connection failed.
+	// ([NoStatus] where it gave none), or with why the connection failed. Then [Conn.Goodbye] is due.
 	Ended(code int, reason string)
 }
 
@@ -56,7 +56,8 @@ type state uint8
 const (
 	stateOpen    state = iota
 	stateClosing       // we have sent a close frame and wait for the client's
-	stateClosed        // nothing is read any more
+	stateEnding        // the client has sent one, or failed: nothing is read any more, and ours is still to come
+	stateClosed        // nothing is read or sent any more
 )
 
 // Conn is one connection. Its methods are for one goroutine at a time.
@@ -66,6 +67,7 @@ type Conn struct {
 	state   state
 	heard   bool // anything at all, since Heard was asked
 	out     []byte
+	goodbye []byte // the frame that ends the connection, while it is ending
 
 	// The frame that is being read.
 	head   [14]byte
@@ -101,7 +103,7 @@ func newConn(most int64, d *deflate) *Conn {
 func (c *Conn) Feed(p []byte, h Handler) int {
 	c.heard = c.heard || len(p) > 0
 	size := len(p)
-	for c.state != stateClosed {
+	for c.state < stateEnding {
 		if !c.inside {
 			if len(p) == 0 {
 				break
@@ -250,9 +252,11 @@ func (c *Conn) Heard() bool {
 	return heard
 }
 
-// Closed reports whether both sides have said goodbye, or the connection failed: what is left is to close it, once the
-// output was sent.
+// Closed reports whether both sides have said goodbye: what is left is to close the connection, once the output was sent.
 func (c *Conn) Closed() bool { return c.state == stateClosed }
 
+// Ending reports whether the client has said goodbye, or failed, and [Conn.Goodbye] is due.
+func (c *Conn) Ending() bool { return c.state == stateEnding }
+
 // Closing reports whether we have said goodbye: no message can be sent any more.
-func (c *Conn) Closing() bool { return c.state != stateOpen }
+func (c *Conn) Closing() bool { return c.state == stateClosing || c.state == stateClosed }

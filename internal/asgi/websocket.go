@@ -36,9 +36,10 @@ func NewWebSocket(c WebSocketConfig) *WebSocket {
 }
 
 const (
-	closeTime = 10 * time.Second // how long a client may take to answer a close frame
-	maxTick   = closeTime / 4
-	minTick   = 10 * time.Millisecond
+	closeTime  = 10 * time.Second // how long a client may take to answer a close frame
+	answerTime = time.Second      // how long the application may take for what came before a close frame
+	maxTick    = answerTime
+	minTick    = 10 * time.Millisecond
 
 	maxWaiting = 256 << 10 // bytes that wait for the application, or for the client, before no more are read
 )
@@ -66,8 +67,11 @@ type socket struct {
 	conn    *websocket.Conn // nil: not accepted
 	denied  bool            // the call is a request and its answer again
 	told    bool            // the application knows that it is over
+	code    int             // what it is told
+	reason  string
 
 	wanted  bool     // the application waits for a message
+	busy    bool     // it was given one since it last waited
 	queue   [][]byte // messages that it has not asked for, encoded
 	waiting int      // their bytes
 	rest    []byte   // of what the client sent: for when there is room in the queue
@@ -164,236 +168,4 @@ func (p *Protocol) encodeSocket(s *relay.Side, b []byte, x *httpserver.Exchange,
 	n += more
 	b[count], b[count+1], b[count+2], b[count+3] = byte(n), byte(n>>8), byte(n>>16), byte(n>>24)
 	return py.AppendCopy(b, p.own(valueConnect), 0)
-}
-
-// Body implements httpserver.Peer.
-func (k *socket) Body(x *httpserver.Exchange, b []byte, last bool) {
-	if k.isDenied() {
-		k.c.Body(x, b, last)
-		return
-	}
-	k.side.Lock()
-	defer k.side.Unlock()
-	if k.x != x || k.conn == nil {
-		return
-	}
-	k.reading = false
-	if last {
-		k.lost(websocket.Abnormal, "")
-		return
-	}
-	k.feed(b)
-	k.more()
-}
-
-// feed gives the connection what the client sent, and sends what it answers by itself.
-func (k *socket) feed(b []byte) {
-	n := k.conn.Feed(b, k)
-	k.rest = nil
-	if n < len(b) && !k.conn.Closed() {
-		k.rest = append(k.rest, b[n:]...)
-	}
-	k.flush()
-}
-
-// flush sends what the connection has to say besides messages, and ends it after the last
-// word.
-func (k *socket) flush() {
-	if out := k.conn.Output(); len(out) > 0 {
-		k.write(out)
-	}
-	if k.conn.Closed() {
-		k.finish()
-	}
-}
-
-func (k *socket) write(b []byte) {
-	if k.x != nil && k.x.Write(b) == nil {
-		k.unsent += len(b)
-	}
-}
-
-// finish closes the connection after what was written.
-func (k *socket) finish() {
-	if x := k.x; x != nil {
-		k.x = nil
-		_ = x.Finish(nil) // who does not hear it has gone
-	}
-	k.queue, k.rest = nil, nil
-}
-
-// more reads on, if there is room for what comes.
-func (k *socket) more() {
-	if k.x == nil || k.reading {
-		return
-	}
-	// Whoever has said goodbye drops what comes but the answer.
-	if !k.conn.Closing() && (len(k.rest) > 0 || k.full() || k.unsent > maxWaiting) {
-		return
-	}
-	k.reading = true
-	k.x.Pull()
-}
-
-// full reports whether the application has enough to do.
-func (k *socket) full() bool {
-	return len(k.queue) >= k.w.c.MaxQueue || k.waiting > maxWaiting
-}
-
-// Message implements websocket.Handler.
-func (k *socket) Message(text bool, p []byte) bool {
-	if k.c == nil {
-		return true // nobody wants it
-	}
-	b := k.p.message[:0]
-	b = py.AppendCopy(b, k.p.own(valueReceive), 1)
-	if text {
-		b = py.AppendText(py.AppendKey(b, k.p.own(keyText)), py.TagStr, p)
-	} else {
-		b = py.AppendText(py.AppendKey(b, k.p.own(keyBytes)), py.TagBytes, p)
-	}
-	if cap(b) <= maxWaiting {
-		k.p.message = b
-	}
-	if k.wanted {
-		k.wanted = false
-		k.c.Push(b)
-		return true
-	}
-	k.queue = append(k.queue, append([]byte(nil), b...))
-	k.waiting += len(b)
-	return !k.full()
-}
-
-// Pulled implements relay.Talk.
-func (k *socket) Pulled() {
-	if k.x == nil {
-		k.c.Hangup()
-		return
-	}
-	k.wanted = true
-	k.deliver()
-	if len(k.rest) > 0 {
-		k.feed(k.rest)
-	}
-	if k.conn != nil {
-		k.more()
-	}
-}
-
-// deliver gives the application all that waits for it.
-func (k *socket) deliver() {
-	for _, b := range k.queue {
-		k.wanted = false
-		k.c.Push(b)
-	}
-	k.queue, k.waiting = nil, 0
-}
-
-// Ended implements websocket.Handler.
-func (k *socket) Ended(code int, reason string) { k.disconnect(code, reason) }
-
-// disconnect tells the application that nothing more will come, after what has.
-func (k *socket) disconnect(code int, reason string) {
-	if k.c == nil || k.told {
-		return
-	}
-	k.told = true
-	k.deliver()
-	b := py.AppendCopy(k.p.message[:0], k.p.own(valueDisconnect), 2)
-	b = py.AppendInt(py.AppendKey(b, k.p.own(keyCode)), int64(code))
-	b = py.AppendText(py.AppendKey(b, k.p.own(keyReason)), py.TagStr, reason)
-	k.p.message = b
-	k.c.Push(b)
-	k.c.Hangup()
-}
-
-// lost ends a connection on which nothing more is said.
-func (k *socket) lost(code int, reason string) {
-	k.disconnect(code, reason)
-	k.finish()
-}
-
-// isDenied reports whether the exchange belongs to the call alone.
-func (k *socket) isDenied() bool {
-	k.side.Lock()
-	defer k.side.Unlock()
-	return k.denied
-}
-
-// Written implements httpserver.Peer.
-func (k *socket) Written(x *httpserver.Exchange, n int) {
-	if k.isDenied() {
-		k.c.Written(x, n)
-		return
-	}
-	k.side.Lock()
-	defer k.side.Unlock()
-	k.unsent -= n
-	give := k.owed
-	if k.unsent > 0 {
-		give = min(give, n)
-	}
-	k.owed -= give
-	if k.c != nil {
-		k.c.Credit(give)
-		k.side.Port.Flush()
-	}
-	if k.conn != nil {
-		k.more()
-	}
-}
-
-// Closed implements httpserver.Peer.
-func (k *socket) Closed(x *httpserver.Exchange, err error) {
-	if k.isDenied() {
-		k.c.Closed(x, err)
-		return
-	}
-	k.side.Lock()
-	defer k.side.Unlock()
-	if k.x != x {
-		return
-	}
-	k.x = nil
-	x.Abort()
-	code := websocket.Abnormal
-	if errors.Is(err, httpserver.ErrServerClosed) {
-		code = websocket.Restart
-	}
-	k.disconnect(code, "")
-	k.queue, k.rest = nil, nil
-	k.side.Port.Flush()
-}
-
-// Tick implements httpserver.Ticker.
-func (k *socket) Tick(x *httpserver.Exchange) {
-	k.side.Lock()
-	defer k.side.Unlock()
-	if k.x != x || k.conn == nil {
-		return
-	}
-	now := time.Now()
-	switch {
-	case !k.reading:
-		// What the client says may be there and is not read.
-		k.quiet, k.pinged = now, time.Time{}
-	case k.conn.Heard() || k.quiet.IsZero():
-		k.quiet, k.pinged = now, time.Time{}
-	case k.pinged.IsZero() && k.w.c.PingInterval > 0 && now.Sub(k.quiet) >= k.w.c.PingInterval:
-		k.pinged = now
-		k.conn.Ping()
-		k.flush()
-	case !k.pinged.IsZero() && k.w.c.PingTimeout > 0 && now.Sub(k.pinged) >= k.w.c.PingTimeout:
-		_ = k.conn.Close(websocket.Internal, "keepalive ping timeout") // a code that may be sent
-		k.flush()
-		k.lost(websocket.Abnormal, "keepalive ping timeout")
-	}
-	if k.x != nil && k.conn.Closing() {
-		if k.closing.IsZero() {
-			k.closing = now
-		} else if now.Sub(k.closing) >= closeTime {
-			k.lost(websocket.Abnormal, "")
-		}
-	}
 }
