@@ -10,7 +10,7 @@ TEN_KB = b"0123456789abcdef" * 640
 
 @dataclass(frozen=True)
 class Case:
-    """One kind of request. `kind` names the request in load.lua."""
+    """One kind of request. `kind` names the request in load.lua, or the load of wsload."""
 
     name: str
     title: str
@@ -18,7 +18,12 @@ class Case:
     body: bytes
     kind: str = "plain"
     connections: int = 64
+    interfaces: tuple[str, ...] = ("wsgi", "asgi")
 
+
+WEBSOCKET = ("websocket",)
+MESSAGE = b"m" * 64
+BIG_MESSAGE = b"m" * 4096
 
 CASES = (
     Case("hello", "hello", "/", HELLO),
@@ -27,5 +32,9 @@ CASES = (
     Case("echo", "POST 10 KB, echoed", "/echo", TEN_KB, kind="post"),
     Case("stream", "streamed 100 KB", "/stream", TEN_KB * 10),
     Case("sleep", "10 ms sleep, 512 connections", "/sleep", HELLO, connections=512),
+    Case("ws-echo", "WebSocket echo, 64 bytes", "/echo", MESSAGE, "echo", 64, WEBSOCKET),
+    Case("ws-echo-4k", "WebSocket echo, 4 KB", "/echo", BIG_MESSAGE, "echo", 64, WEBSOCKET),
+    Case("ws-broadcast", "1 sends to 32", "/broadcast", MESSAGE, "broadcast", 32, WEBSOCKET),
+    Case("ws-room", "32 send to 32", "/broadcast", MESSAGE, "room", 32, WEBSOCKET),
 )
 NAMES = tuple(case.name for case in CASES)

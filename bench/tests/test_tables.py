@@ -60,7 +60,9 @@ class TablesTest(unittest.TestCase):
 
     def test_servers_are_chosen_by_their_first_word(self) -> None:
         got = [server.name for server in choose("granian,gunicorn")]
-        self.assertEqual(got, ["granian", "granian, 512 threads", "gunicorn + gevent"])
+        self.assertEqual(
+            got, ["granian", "granian, 512 threads", "gunicorn + gevent", "gunicorn + asgi"]
+        )
 
     def test_an_unknown_server_is_refused(self) -> None:
         with self.assertRaises(Trouble):

@@ -8,10 +8,12 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -183,6 +185,31 @@ func broadcast(p *plan) ([]time.Duration, error) {
 			}
 			times = append(times, time.Since(begin))
 			round.Wait()
+		}
+		return times, nil
+	})
+}
+
+// room has every connection send a message, and receive one of each, which are all the same.
+func room(p *plan) ([]time.Duration, error) {
+	// All stop after the same message, which the first chooses: nobody is more than one behind.
+	var last atomic.Int64
+	last.Store(math.MaxInt64)
+	return p.all("/broadcast", func(i int, c *client) (times []time.Duration, err error) {
+		for n := int64(0); n <= last.Load(); n++ {
+			if i == 0 && p.over(int(n)) && last.Load() == math.MaxInt64 {
+				last.Store(n + 3)
+			}
+			begin := time.Now()
+			if err := c.send(); err != nil {
+				return nil, err
+			}
+			for range p.connections {
+				if err := c.receive(); err != nil {
+					return nil, err
+				}
+				times = append(times, time.Since(begin))
+			}
 		}
 		return times, nil
 	})

@@ -35,11 +35,11 @@ type plan struct {
 }
 
 // kinds are the loads: each returns the latencies of the messages that came back.
-var kinds = map[string]func(*plan) ([]time.Duration, error){"echo": echo, "broadcast": broadcast}
+var kinds = map[string]func(*plan) ([]time.Duration, error){"echo": echo, "broadcast": broadcast, "room": room}
 
 func run(args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("wsload", flag.ContinueOnError)
-	kind := flags.String("kind", "echo", "echo or broadcast")
+	kind := flags.String("kind", "echo", "echo, broadcast or room")
 	connections := flags.Int("connections", 64, "connections at a time")
 	seconds := flags.Int("seconds", 4, "how long")
 	size := flags.Int("size", 64, "bytes of a message")
@@ -49,7 +49,7 @@ func run(args []string, out io.Writer) error {
 	}
 	load := kinds[*kind]
 	if load == nil || flags.NArg() != 1 || *connections < 1 || *size < 1 {
-		return errors.New("start: give -kind echo or broadcast, at least one connection and byte, and an address")
+		return errors.New("start: give -kind echo, broadcast or room, at least one connection and byte, and an address")
 	}
 	begin := time.Now()
 	p := &plan{
