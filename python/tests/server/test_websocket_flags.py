@@ -124,3 +124,19 @@ def test_draining_ends_at_once_when_the_last_websocket_does(own: Own) -> None:
         puff.wait_for("draining", mark)
         s.goodbye()
         assert puff.wait() == 0
+
+
+def test_a_reload_leaves_websockets_with_the_old_worker_until_the_grace_ends(own: Own) -> None:
+    puff = own("websocket_app:app", "--graceful-timeout", "2")
+    with Socket(puff.port, "/room") as old:
+        assert old.text() == "1"
+        puff.signal(signal.SIGHUP)
+        while True:
+            with Socket(puff.port, "/room") as s:
+                if s.text() == "1":  # nobody else is in the room of the new worker
+                    break
+        old.put(TEXT, b"still here")
+        assert old.text() == "still here"
+        assert old.closed() == (1012, "")
+        with Socket(puff.port) as s:
+            s.goodbye()
