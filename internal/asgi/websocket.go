@@ -154,7 +154,12 @@ func (p *Protocol) encodeSocket(s *relay.Side, b []byte, x *httpserver.Exchange,
 	b = py.AppendCopy(b, p.sockets.Number(s, x.Local), 0)
 	count := len(b) - 4
 	b = py.AppendCopy(py.AppendKey(b, p.own(keyASGI)), p.own(valueASGI), 0)
-	b = py.AppendCopy(py.AppendKey(b, p.own(keyExtensions)), p.own(valueSocketExtensions), 0)
+	b = py.AppendKey(b, p.own(keyExtensions))
+	if x.TLS == nil {
+		b = py.AppendCopy(b, p.own(valueSocketExtensions), 0)
+	} else {
+		b = append(py.AppendKey(py.AppendCopy(b, p.own(valueSocketExtensions), 1), p.own(keyTLS)), extension(x.TLS)...)
+	}
 	b = py.AppendHead(py.AppendKey(b, p.own(keySubprotocols)), py.TagList, len(r.Subprotocols))
 	for _, name := range r.Subprotocols {
 		b = py.AppendText(b, py.TagStr, name)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
+import ssl
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedOK, InvalidStatus
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from pathlib import Path
 
-    from .conftest import Shared
+    from .conftest import Own, Shared
     from .process import Puff
 
 DEADLINE = 30
@@ -120,5 +124,42 @@ def test_the_client_may_leave_by_the_book(puff: Puff) -> None:
             assert ws.close_code == 1001
             with pytest.raises(ConnectionClosedOK):
                 await ws.recv()
+
+    run(talk())
+
+
+def test_wss_is_the_same_over_tls(own: Own, tmp_path: Path) -> None:
+    ca = trustme.CA()
+    issued = ca.issue_cert("localhost")
+    issued.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    issued.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    context = ssl.create_default_context()
+    ca.configure_trust(context)
+    puff = own(
+        "websocket_app:app",
+        *("--tls-cert", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "key.pem")),
+    )
+
+    def secure(path: str) -> connect:
+        where = f"wss://127.0.0.1:{puff.port}{path}"
+        return connect(where, ssl=context, server_hostname="localhost", proxy=None, max_size=None)
+
+    async def one(number: int) -> None:
+        async with secure("/") as ws:
+            for i in range(20):
+                data = f"{number}.{i} " * (i * 500)
+                await ws.send(data)
+                assert await ws.recv() == data
+
+    async def talk() -> None:
+        async with secure("/scope") as ws:
+            scope = json.loads(await ws.recv())
+            assert (scope["scheme"], scope["http_version"]) == ("wss", "1.1")
+            assert scope["extensions"]["tls"]["tls_version"] == 0x304
+        await asyncio.gather(*(one(i) for i in range(20)))
+        async with secure("/") as ws:
+            puff.signal(signal.SIGHUP)
+            await ws.send("during a reload")
+            assert await ws.recv() == "during a reload"
 
     run(talk())
