@@ -22,7 +22,7 @@ STAGES = pythons build lint-go lint-c lint-python test-go test-border test-pytho
 .DEFAULT_GOAL := help
 .PHONY: help demo test fast build install wheel bench fuzz clean setup checkers pythons \
 	lint lint-go lint-c lint-python test-go test-fast test-border test-python \
-	conformance-fast conformance-h2
+	conformance-fast conformance-h2 conformance-ws
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -126,3 +126,6 @@ conformance-h2: build ## h2spec, in clear text and TLS
 
 conformance-fast: build ## The quick part of CPython's own tests, under python3 and puff python
 	scripts/conformance --fast
+
+conformance-ws: build ## The Autobahn test suite of WebSockets, ten minutes
+	scripts/autobahn

@@ -48,9 +48,10 @@ var mayImport = map[string][]string{
 	"httpserver/negotiation": {"httpserver"},
 	"httpserver/static":      {"httpserver", "httpserver/negotiation"},
 	"internal/supervisor":    {},
+	"websocket":              {},
 
 	// Glue: knows an engine and the border.
-	"internal/asgi":  {"httpserver", "internal/py", "internal/relay"},
+	"internal/asgi":  {"httpserver", "internal/py", "internal/relay", "websocket"},
 	"internal/bind":  {"httpclient", "internal/py"},
 	"internal/relay": {"httpserver", "internal/py"},
 	"internal/wsgi":  {"httpserver", "internal/py", "internal/relay"},
@@ -72,6 +73,7 @@ var mayImport = map[string][]string{
 	// For tests and measurements.
 	"internal/testkit": {"httpserver", "internal/py", "internal/pyfind"},
 	"bench/load":       {},
+	"bench/wsload":     {},
 }
 
 // source is one parsed file of Go.

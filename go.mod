@@ -4,7 +4,7 @@ go 1.26.0
 
 require (
 	github.com/andybalholm/brotli v1.2.8 // the coding br
-	github.com/klauspost/compress v1.20.3 // the codings zstd, gzip and deflate
+	github.com/klauspost/compress v1.20.3 // the codings gzip, zstd and deflate, deflate of WebSocket messages
 	github.com/pelletier/go-toml/v2 v2.4.3 // puff.toml, with the line of each key
 	github.com/pires/go-proxyproto v0.15.0 // headers of the PROXY protocol, both versions
 	github.com/spf13/cobra v1.10.2 // the command line: commands come from puff.toml at run time

@@ -83,6 +83,7 @@ type worker struct {
 	certs   *certs.Keeper // nil: no TLS
 	ready   chan application
 	drains  chan order
+	sockets *asgi.WebSocket // nil: none
 }
 
 // application is what Python says of what it has imported.
@@ -127,9 +128,23 @@ func (w *worker) relay(app application) relay.Config {
 		}
 		c.Protocol = func() relay.Protocol { return wsgi.New(config) }
 	} else {
-		c.Protocol = func() relay.Protocol { return asgi.New(asgi.Config{RootPath: root}) }
+		config := asgi.Config{RootPath: root, WebSocket: w.sockets}
+		c.Protocol = func() relay.Protocol { return asgi.New(config) }
 	}
 	return c
+}
+
+// webSocket returns what makes WebSockets, nil if there are none: then requests for them
+// are answered like any others.
+func (w *worker) webSocket(app application) *asgi.WebSocket {
+	s := &w.config
+	if !s.WS || app.kind == "wsgi" {
+		return nil
+	}
+	return asgi.NewWebSocket(asgi.WebSocketConfig{
+		MaxSize: orNone(s.WSMaxSize), MaxQueue: s.WSMaxQueue, Deflate: s.WSPerMessageDeflate,
+		PingInterval: s.WSPingInterval, PingTimeout: s.WSPingTimeout,
+	})
 }
 
 func (w *worker) engine(app application, shared *relay.Side) httpserver.Config {
@@ -137,6 +152,9 @@ func (w *worker) engine(app application, shared *relay.Side) httpserver.Config {
 	c.Handler = shared
 	c.Open = func() (httpserver.Source, error) { return relay.OpenLoop(w.relay(app)) }
 	c.Filters = filters(w.project, &w.config, w.log)
+	if w.sockets != nil {
+		c.WebSocket, c.TickInterval = true, w.sockets.TickInterval()
+	}
 	return c
 }
 

@@ -35,6 +35,9 @@ type order struct {
 // orphanTime is how long a worker whose parent has gone may drain.
 const orphanTime = 5 * time.Second
 
+// lastMoment is how long an application may go on when its time is over.
+const lastMoment = time.Second
+
 // run serves from when the application is ready until it is told to end, then drains.
 // Python ends the process: when its import fails, or when its lane has ended.
 func (w *worker) run(ctx context.Context, signals <-chan os.Signal) error {
@@ -52,6 +55,7 @@ func (w *worker) run(ctx context.Context, signals <-chan os.Signal) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	w.sockets = w.webSocket(app)
 	shared, err := relay.OpenShared(w.relay(app))
 	if err != nil {
 		return err
@@ -189,6 +193,10 @@ func (w *worker) drain(server *httpserver.Server, shared *relay.Side, app applic
 	}
 	if err := server.Shutdown(ctx); err != nil {
 		w.log.Warn("requests were cut off", "after", o.limit.String())
+		// The application hears of that, and has a moment to act upon it.
+		var last context.CancelFunc
+		ctx, last = context.WithTimeout(context.Background(), lastMoment)
+		defer last()
 	}
 	if err := app.lane.Stop(); err != nil {
 		w.log.Error("stop the lane", "error", err)

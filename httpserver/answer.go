@@ -27,6 +27,8 @@ type answer struct {
 	declared bool  // there is a Content-Length
 	chunked  bool
 	bodyless bool // HEAD, 204 and 304: the body is dropped
+	protocol bool // the request asks for another protocol
+	turned   bool // and the handler agreed
 	over     bool // the handler wrote more than it declared
 }
 
@@ -36,6 +38,8 @@ func newAnswer(x *Exchange, keep bool) answer {
 		minor: uint8(x.Minor),
 		head:  string(x.Method) == "HEAD",
 		keep:  keep && x.lasting(),
+
+		protocol: x.Protocol != nil,
 	}
 }
 
@@ -56,6 +60,9 @@ func (a *answer) start(b []byte, h *Head, st *stamp) ([]byte, error) {
 // begin appends a head for a body of the given length, -1 if that is not known. If it fails b is as it was.
 func (a *answer) begin(b []byte, h *Head, length int64, st *stamp) ([]byte, error) {
 	mark := len(b)
+	if h.Status == 101 && a.protocol && length < 0 {
+		return a.turn(b, h, st)
+	}
 	if h.Status < 200 {
 		return b, &HeadError{Problem: "has the status " + strconv.Itoa(h.Status) + ", which is no final one"}
 	}
@@ -72,6 +79,21 @@ func (a *answer) begin(b []byte, h *Head, length int64, st *stamp) ([]byte, erro
 	} else if a.minor == 0 {
 		b = append(b, "Connection: keep-alive\r\n"...)
 	}
+	return append(st.append(b, s), "\r\n"...), nil
+}
+
+// turn appends the head after which the connection speaks another protocol.
+func (a *answer) turn(b []byte, h *Head, st *stamp) ([]byte, error) {
+	mark := len(b)
+	b, s, err := appendFields(b, h)
+	if err == nil && s.length >= 0 {
+		err = &HeadError{"Content-Length", "has no place in an answer of status 101"}
+	}
+	if err != nil {
+		return b[:mark], err
+	}
+	a.stage, a.turned, a.keep = streaming, true, false
+	b = append(b, "Connection: Upgrade\r\nUpgrade: websocket\r\n"...)
 	return append(st.append(b, s), "\r\n"...), nil
 }
 

@@ -21,6 +21,8 @@ type Config struct {
 	// WebSocket lets handlers turn connections to WebSockets: requests that ask for it have a Protocol. Default: false, such
 	// requests are like any others.
 	WebSocket bool
+	// TickInterval is how often a Ticker is called. Default: never.
+	TickInterval time.Duration
 	// Loops is the number of event loops. Default: 1.
 	Loops int
 
@@ -92,6 +94,7 @@ func (c Config) withDefaults() Config {
 	c.BodyTimeout = limit(c.BodyTimeout, 30*time.Second, endless)
 	c.WriteTimeout = limit(c.WriteTimeout, 30*time.Second, endless)
 	c.IdleTimeout = limit(c.IdleTimeout, 75*time.Second, endless)
+	c.TickInterval = limit(c.TickInterval, -1, endless)
 	c.DrainGrace = limit(c.DrainGrace, time.Second, endless)
 	c.MaxConnections = limit(c.MaxConnections, -1, unlimited)
 	c.MaxRequestsPerConn = limit(c.MaxRequestsPerConn, -1, unlimited)

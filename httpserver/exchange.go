@@ -61,6 +61,13 @@ type Peer interface {
 	Closed(x *Exchange, err error)
 }
 
+// Ticker is a Peer of an exchange that turned to another protocol, which may have to do things when nothing happens.
+type Ticker interface {
+	// Tick is called every [Config.TickInterval], in the way of the methods of Peer; on the long road only while the
+	// connection is read.
+	Tick(x *Exchange)
+}
+
 // Exchange is one request and its answer.
 //
 // A handler ends an exchange with exactly one of Respond, Finish and Abort. The exchange is over when that call returns,
@@ -76,6 +83,9 @@ type Exchange struct {
 
 	// Peer may be set during Handle. Default: nobody is told.
 	Peer Peer
+	// Farewell is what the client is sent last if Shutdown cuts an exchange that turned to another protocol; it may be set
+	// before Start. Default: nothing.
+	Farewell []byte
 	// Tag and Data are the handler's own.
 	Tag  uint64
 	Data any
@@ -113,6 +123,10 @@ var ErrMisuse = errors.New("answer request: wrong order of calls; it is Respond,
 func (x *Exchange) Respond(h *Head, body []byte) error { return x.answerer().Respond(x, h, body) }
 
 // Start begins a streamed answer: under the Content-Length of h, or chunked, or, for HTTP/1.0, until the connection closes.
+//
+// Where the request has a Protocol and the status of h is 101, it turns the connection to that: from then on Write sends
+// bytes as they are, each Pull asks for the next ones of the client, of which there are no more once Peer.Body said last,
+// and Finish closes the connection after what was written. A Peer that is a [Ticker] is called regularly.
 func (x *Exchange) Start(h *Head) error { return x.answerer().Start(x, h) }
 
 // Write sends p as part of a streamed answer. It never blocks, and copies or sends p before it returns: a handler that keeps

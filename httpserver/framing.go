@@ -14,6 +14,8 @@ type framing struct {
 	keepAlive bool // Connection: keep-alive
 	expect    bool // Expect: 100-continue
 	h2c       bool // Upgrade: h2c
+	upgrade   bool // Connection: upgrade
+	websocket bool // Upgrade: websocket
 }
 
 // telling lists the fields the engine acts upon, by the length of their name.
@@ -59,6 +61,18 @@ func noteConnection(x *Exchange, value []byte) *refusal {
 		option = trim(option)
 		x.framing.close = x.framing.close || same(option, "close")
 		x.framing.keepAlive = x.framing.keepAlive || same(option, "keep-alive")
+		x.framing.upgrade = x.framing.upgrade || same(option, "upgrade")
+	}
+	return nil
+}
+
+func noteUpgrade(x *Exchange, value []byte) *refusal {
+	for len(value) > 0 {
+		var protocol []byte
+		protocol, value, _ = bytes.Cut(value, []byte{','})
+		protocol = trim(protocol)
+		x.framing.websocket = x.framing.websocket || same(protocol, "websocket")
+		x.framing.h2c = x.framing.h2c || same(protocol, "h2c")
 	}
 	return nil
 }
@@ -104,8 +118,15 @@ func (x *Exchange) conclude(c *Config) *refusal {
 		x.ContentLength = -1
 	}
 	f.expect = f.expect && x.ContentLength != 0
+	x.Protocol = nil
+	if c.WebSocket && f.websocket && f.upgrade && x.Minor > 0 && x.ContentLength == 0 && string(x.Method) == "GET" {
+		x.Protocol = webSocket
+	}
 	return nil
 }
+
+// webSocket is the protocol that a connection may turn to.
+var webSocket = []byte("websocket")
 
 // concludeHost makes Host and the Host field say the same: the authority of the target where it has one.
 func (x *Exchange) concludeHost() *refusal {

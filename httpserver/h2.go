@@ -276,6 +276,10 @@ func (h *h2) fault(code http2.ErrCode, reason string) {
 func (h *h2) fail(err error) {
 	h.phase = h2Closing
 	for _, st := range h.streams {
+		if f := st.x.Farewell; err == ErrServerClosed && st.turned() && len(f) > 0 && st.body.empty() &&
+			min(st.sendWindow, h.sendWindow) >= int64(len(f)) {
+			h.framer.WriteData(st.id, true, f)
+		}
 		h.abandon(st, err)
 	}
 	h.held, h.ready = nil, nil

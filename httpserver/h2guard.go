@@ -48,7 +48,11 @@ func (g *h2Guard) begin(h *h2) {
 // h2Interval returns how often a connection is looked at while it waits for something, in nanoseconds.
 func h2Interval(c *Config) int64 {
 	least := min(c.HeadTimeout, c.BodyTimeout, c.WriteTimeout, c.IdleTimeout, c.DrainGrace)
-	return int64(min(max(least/4, time.Millisecond), time.Second))
+	interval := min(max(least/4, time.Millisecond), time.Second)
+	if c.TickInterval > 0 {
+		interval = min(interval, c.TickInterval)
+	}
+	return int64(interval)
 }
 
 // spend takes n from the budget. The error ends the connection.
@@ -164,5 +168,9 @@ func (h *h2) tickStream(st *h2Stream, now int64) {
 		if passed(max(st.moved, 1), now, h.c.BodyTimeout) {
 			h.refuse(st, refuseSlowBody)
 		}
+	}
+	if st.turned() && h.c.TickInterval > 0 && now-st.ticked >= int64(h.c.TickInterval) {
+		st.ticked, st.due = now, true
+		st.tellSoon()
 	}
 }

@@ -42,6 +42,8 @@ type h2Stream struct {
 	sentEnd    bool    // the client knows that it is complete
 	credit     int     // bytes of body to tell the handler about
 	took       int64   // when the client last took content
+	ticked     int64   // when a Ticker was last called
+	due        bool    // it is to be called
 
 	live   bool  // the handler has the exchange
 	closed error // why nobody waits for it
@@ -65,7 +67,7 @@ func (h *h2) open(id uint32) *h2Stream {
 	x.Fields = append(x.Fields[:0], Field{})
 	x.framing = framing{}
 	x.answer = answer{}
-	x.Trailers = nil
+	x.Trailers, x.Farewell = nil, nil
 	h.streams[id] = st
 	h.count++
 	return st
@@ -248,6 +250,14 @@ func (st *h2Stream) tell() {
 			h.lock()
 		}
 	}
+	if st.due && still() && st.closed == nil {
+		st.due = false
+		if t, ok := peer.(Ticker); ok {
+			h.unlock()
+			t.Tick(x)
+			h.lock()
+		}
+	}
 	if !still() || !st.pulled || st.told || st.closed != nil {
 		return
 	}
@@ -305,6 +315,11 @@ func (h *h2) abandon(st *h2Stream, err error) {
 	st.tellSoon()
 }
 
+// turned reports whether the stream speaks another protocol than HTTP.
+func (st *h2Stream) turned() bool {
+	return st.live && st.closed == nil && st.x.Protocol != nil && st.x.answer.stage == streaming
+}
+
 // forget takes st out of the streams that are open. own: the client may not know, since it was not the one who closed it.
 func (h *h2) forget(st *h2Stream, own bool) {
 	if !st.open {
@@ -340,7 +355,7 @@ func (h *h2) release(st *h2Stream) {
 	st.gen++
 	st.pulled, st.told, st.ended, st.gone, st.finishing, st.expecting = false, false, false, false, false, false
 	st.closed, st.after, st.trailers, st.sentEnd = nil, nil, nil, false
-	st.credit, st.recvOwed, st.got = 0, 0, 0
+	st.credit, st.recvOwed, st.got, st.ticked, st.due = 0, 0, 0, 0, false
 	st.h = nil
 	h.carrier.give(st)
 	h.settle()

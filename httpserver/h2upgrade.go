@@ -49,15 +49,7 @@ func greetingOf(b []byte, c *Config) greeting {
 // switching is the answer to an Upgrade that is accepted.
 const switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
 
-var (
-	h2cName      = []byte("h2c")
-	settingsName = []byte("http2-settings")
-)
-
-func noteUpgrade(x *Exchange, value []byte) *refusal {
-	x.framing.h2c = x.framing.h2c || bytes.EqualFold(value, h2cName)
-	return nil
-}
+var settingsName = []byte("http2-settings")
 
 // upgradeSettings returns the client's settings if x asks for HTTP/2 and can have it. An Upgrade is an offer: what is not
 // right about it is ignored, as RFC 9113 has it for all of them.

@@ -46,6 +46,7 @@ type longConn struct {
 	drawn     bool  // it has done so at least once
 	told      bool  // the handler was given the last of it
 	watching  bool  // the handler wants to know when the client hangs up
+	turned    bool  // it speaks another protocol
 	reading   bool  // the goroutine is in Read and may be interrupted
 	poked     bool  // it was
 	idle      bool  // it waits for a request

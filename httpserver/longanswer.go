@@ -73,6 +73,9 @@ func (c *longConn) start(x *Exchange, h *Head) error {
 		return err
 	}
 	a := &x.answer
+	if a.turned {
+		c.turned, c.watching, c.pulled = true, false, false
+	}
 	c.untilEnd = !a.declared && !a.chunked && !a.bodyless
 	c.frame(b)
 	c.release()
@@ -200,7 +203,11 @@ func (c *longConn) part(x *Exchange) *Exchange {
 
 func (c *longConn) pull(x *Exchange) {
 	c.mu.Lock()
-	if c.x == x {
+	switch {
+	case c.x != x:
+	case c.turned:
+		c.pulled, c.watching = true, false
+	default:
 		c.watching = x.Complete || c.told
 		c.pulled, c.drawn = true, true
 		if c.expecting && x.answer.stage == fresh {

@@ -28,6 +28,7 @@ const (
 	jobCall
 	jobBody
 	jobWatch
+	jobTurned
 	jobGone
 	jobOver
 	jobDead
@@ -43,6 +44,7 @@ func (c *longConn) answer(x *Exchange) bool {
 		c.off += c.ready
 		c.ready = 0
 	}
+	turned := turnedConn{longConn: c}
 	for {
 		var err error
 		switch c.await() {
@@ -54,6 +56,8 @@ func (c *longConn) answer(x *Exchange) bool {
 			err = c.readBody(x)
 		case jobWatch:
 			err = c.lookOut()
+		case jobTurned:
+			err = turned.read(x)
 		case jobGone:
 			err = errGone
 		case jobDead:
@@ -110,7 +114,9 @@ func (c *longConn) await() job {
 			return jobSend
 		case c.fate != fateNone:
 			return jobOver
-		case c.pulled && (c.ready > 0 || !c.body.done()):
+		case c.turned && c.pulled:
+			return jobTurned
+		case c.pulled && !c.turned && (c.ready > 0 || !c.body.done()):
 			return jobBody
 		case c.watching && c.eof && len(c.in) == c.off:
 			return jobGone
@@ -371,6 +377,9 @@ func (c *longConn) fail(x *Exchange, err error) {
 	told := c.x == x
 	c.x = nil
 	fresh := told && x.answer.stage == fresh
+	if c.turned && err == ErrServerClosed && told {
+		c.farewell(x)
+	}
 	c.out.drop()
 	c.mu.Unlock()
 	if told && x.Peer != nil {

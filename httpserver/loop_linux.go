@@ -79,6 +79,7 @@ func newLoop(s *Server) (*loop, error) {
 	l.timers[writeTimer].after = int64(s.c.WriteTimeout)
 	l.timers[lingerTimer].after = int64(lingerTime)
 	l.timers[h2Timer].after = h2Interval(&s.c)
+	l.timers[tickTimer].after = int64(s.c.TickInterval)
 	var err error
 	if l.epfd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("create epoll: %w", err)
@@ -225,7 +226,7 @@ const keptExchanges = 4096
 
 // recycle takes an exchange back. The fields keep their room and nothing else.
 func (l *loop) recycle(x *Exchange) {
-	x.Peer, x.Data, x.Tag, x.road, x.Body = nil, nil, 0, spent{}, nil
+	x.Peer, x.Data, x.Tag, x.road, x.Body, x.Farewell = nil, nil, 0, spent{}, nil, nil
 	if len(l.free) < keptExchanges {
 		l.free = append(l.free, x)
 	}
@@ -283,6 +284,7 @@ func (l *loop) stop() {
 		l.closeListeners()
 		for _, c := range l.conns {
 			if c != nil {
+				c.farewell()
 				c.fail(ErrServerClosed)
 			}
 		}

@@ -77,6 +77,9 @@ func (c *conn) start(x *Exchange, h *Head) error {
 		return err
 	}
 	c.frame(b)
+	if x.answer.turned {
+		c.turn()
+	}
 	return nil
 }
 
@@ -195,6 +198,10 @@ func (c *conn) abort(x *Exchange) {
 }
 
 func (c *conn) pull(*Exchange) {
+	if c.turned {
+		c.pullTurned()
+		return
+	}
 	c.watching = true
 	if c.hup {
 		c.makeDirty()
@@ -231,7 +238,7 @@ func (c *conn) checkDrain(x *Exchange) {
 // over ends the exchange, which the handler does not use any more. Part of its answer may still wait to be written.
 func (c *conn) over(x *Exchange) {
 	c.fate = x.answer.fate(c.asked, c.l.c.Logger)
-	c.x, c.watching = nil, false
+	c.x, c.watching, c.turned = nil, false, false
 	c.l.end(x)
 }
 

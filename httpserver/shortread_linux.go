@@ -31,6 +31,8 @@ type conn struct {
 	isDirty   bool
 	isResumed bool
 	asked     bool // the client wants the connection closed
+	turned    bool // it speaks another protocol
+	pulled    bool // whose handler asked for bytes
 	fate      fate // what becomes of it when the current answer is out
 
 	// The request that is being read. in[off:] was not parsed yet, or is a head of which the body is incomplete: then it ends
@@ -89,6 +91,10 @@ func (c *conn) read() {
 	}
 	if c.h2 != nil {
 		c.readH2()
+		return
+	}
+	if c.turned {
+		c.readTurned()
 		return
 	}
 	// What was read already comes first, in its turn.
@@ -248,7 +254,7 @@ func (c *conn) deliver(x *Exchange, body []byte) {
 	l.handed = true
 	l.flying++
 	l.src.Handle(x)
-	if c.off == len(c.in) {
+	if c.off == len(c.in) && !c.turned {
 		c.release()
 	}
 }
@@ -310,6 +316,9 @@ func (c *conn) expired(kind timerKind) {
 		return
 	case writeTimer:
 		c.fail(errSlowClient)
+		return
+	case tickTimer:
+		c.tick()
 		return
 	case idleTimer:
 		// A request that came in at the last moment is served.

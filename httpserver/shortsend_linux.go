@@ -118,8 +118,8 @@ func (c *conn) send() error {
 		case errno != nil && errno != unix.EINTR:
 			return errno
 		}
-		if n > 0 {
-			c.l.timers.disarm(c)
+		if n > 0 && c.timer.list != nil {
+			c.unblocked()
 		}
 	}
 	if cap(c.out.buf) > 0 {

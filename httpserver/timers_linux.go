@@ -14,6 +14,7 @@ const (
 	writeTimer                   // the client to read
 	lingerTimer                  // the client to close
 	h2Timer                      // whatever a connection of HTTP/2 waits for
+	tickTimer                    // whoever speaks another protocol than HTTP
 	timerKinds
 )
 

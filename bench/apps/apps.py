@@ -207,6 +207,33 @@ ASGI_ROUTES: dict[str, Callable[[Receive, Send], Awaitable[None]]] = {
 }
 
 
+# WebSocket: what comes goes back to whoever sent it, or to everybody.
+
+EVERYBODY: set[Send] = set()
+
+
+async def socket_echo(receive: Receive, send: Send) -> None:
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": message["text"]})
+
+
+async def socket_broadcast(receive: Receive, send: Send) -> None:
+    EVERYBODY.add(send)
+    try:
+        while (message := await receive())["type"] == "websocket.receive":
+            text = message["text"]
+            for each in tuple(EVERYBODY):
+                await each({"type": "websocket.send", "text": text})
+    finally:
+        EVERYBODY.discard(send)
+
+
+SOCKET_ROUTES: dict[str, Callable[[Receive, Send], Awaitable[None]]] = {
+    "/echo": socket_echo,
+    "/broadcast": socket_broadcast,
+}
+
+
 async def lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
@@ -219,5 +246,9 @@ async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
     """The ASGI application."""
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
+    elif scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        await SOCKET_ROUTES[scope["path"]](receive, send)
     else:
         await ASGI_ROUTES.get(scope["path"], asgi_missing)(receive, send)

@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from . import h2load, wrk
-from .cases import Case
+from . import h2load, sockets, wrk
+from .cases import WEBSOCKET, Case
 from .client import fault
 from .process import free_port, running
 from .servers import Server
@@ -19,6 +19,7 @@ class Plan:
     """How long, how often and where to measure."""
 
     wrk: str
+    wsload: str = ""
     rounds: int = 3
     seconds: int = 4
     warm_up: int = 1
@@ -84,9 +85,18 @@ class Cell:
 
 def load_of(plan: Plan, port: int, case: Case, seconds: int) -> wrk.Load:
     """Puts the load of a case on a server for some seconds."""
+    if case.interfaces == WEBSOCKET:
+        return sockets.run(plan.wsload, port, case, seconds, plan.load_cpu)
     if case.kind == "h2":
         return h2load.run(port, case, seconds, plan.load_cpu)
     return wrk.run(plan.wrk, port, case, seconds, plan.load_cpu)
+
+
+def wrong_answer(plan: Plan, port: int, case: Case) -> str | None:
+    """Returns what is wrong with a server's answers, if anything."""
+    if case.interfaces == WEBSOCKET:
+        return sockets.fault(plan.wsload, port, case)
+    return fault(port, case)
 
 
 def measure(plan: Plan, server: Server, interface: str, case: Case) -> Round | str:
@@ -94,30 +104,30 @@ def measure(plan: Plan, server: Server, interface: str, case: Case) -> Round | s
     port = free_port()
     with running(server.name, server.argv(interface, port), port, {plan.server_cpu}) as process:
         process.wait_ready()
-        if wrong := fault(port, case):
+        if wrong := wrong_answer(plan, port, case):
             return f"wrong answer: {wrong}"
         if plan.warm_up:
             load_of(plan, port, case, plan.warm_up)
             # Answered only when the server is done with what the warm-up left in its queue.
-            if wrong := fault(port, case):
+            if wrong := wrong_answer(plan, port, case):
                 return f"wrong answer after the warm-up: {wrong}"
         before = process.cpu()
-        load = load_of(plan, port, case, plan.seconds)
+        seen = load_of(plan, port, case, plan.seconds)
         after = process.cpu()
         process.must_live()
     if before.keys() != after.keys():
         return "a process of the server started or ended while it was measured"
-    if not load.requests:
+    if not seen.requests:
         return f"no request was answered in {plan.seconds} s"
     cpu_us = (sum(after.values()) - sum(before.values())) / 1000
     return Round(
-        per_second=load.per_second,
-        p50_us=load.p50_us,
-        p99_us=load.p99_us,
-        cpu_us=cpu_us / load.requests,
-        busy=cpu_us / 1e6 / load.seconds,
-        requests=load.requests,
-        errors=load.errors,
+        per_second=seen.per_second,
+        p50_us=seen.p50_us,
+        p99_us=seen.p99_us,
+        cpu_us=cpu_us / seen.requests,
+        busy=cpu_us / 1e6 / seen.seconds,
+        requests=seen.requests,
+        errors=seen.errors,
     )
 
 
@@ -154,6 +164,8 @@ def grid(
 ) -> Iterator[list[Cell]]:
     """Returns the empty cells of an interface, one list per case."""
     for case in cases:
+        if interface not in case.interfaces:
+            continue
         yield [
             Cell(interface, case, server, refused=refusals.get(server.name))
             for server in servers

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from . import machine, measure, packages, servers, tables, wrk
-from .cases import CASES, NAMES, Case
+from . import machine, measure, packages, servers, sockets, tables, wrk
+from .cases import CASES, NAMES, WEBSOCKET, Case
 from .paths import BENCH, ROOT
 from .trouble import Trouble, note
 
@@ -21,7 +21,7 @@ def arguments() -> argparse.Namespace:
         prog="bench/run", description="Measure puff and its peers side by side."
     )
     add = parser.add_argument
-    add("--only", choices=servers.INTERFACES, help="one interface instead of both")
+    add("--only", choices=servers.ALL, help="one interface instead of all")
     add("--cases", metavar="A,B", help=f"some of {','.join(NAMES)}")
     add("--servers", metavar="A,B", help="some of the servers, by the first word of their name")
     add("--rounds", type=int, default=3, help="rounds over all servers (default 3)")
@@ -43,7 +43,7 @@ def choose_cases(names: str | None) -> tuple[Case, ...]:
     return tuple(case for case in CASES if case.name in wanted)
 
 
-def make_plan(args: argparse.Namespace) -> measure.Plan:
+def make_plan(args: argparse.Namespace, *, websockets: bool) -> measure.Plan:
     have = os.sched_getaffinity(0)
     if missing := {args.server_cpu, args.load_cpu} - have:
         raise Trouble(f"pin to core {min(missing)}: only {sorted(have)} may be used")
@@ -52,6 +52,7 @@ def make_plan(args: argparse.Namespace) -> measure.Plan:
         raise Trouble("measure: --rounds and --seconds are 1 or more")
     return measure.Plan(
         wrk=wrk.find(),
+        wsload=sockets.build() if websockets else "",
         rounds=rounds,
         seconds=seconds,
         server_cpu=args.server_cpu,
@@ -111,8 +112,8 @@ def as_json(
 
 def main() -> int:
     args = arguments()
-    plan = make_plan(args)
     cases = choose_cases(args.cases)
+    plan = make_plan(args, websockets=any(case.interfaces == WEBSOCKET for case in cases))
     failed = packages.prepare(args.python, args.refresh)
     chosen = servers.choose(args.servers)
     refusals = {s.name: why for s in chosen if (why := packages.unavailable(s.package, failed))}
@@ -121,7 +122,7 @@ def main() -> int:
         note(f"warning: {warning}")
         about["warning"] = warning
     results: dict[str, list[list[measure.Cell]]] = {}
-    for interface in (args.only,) if args.only else servers.INTERFACES:
+    for interface in (args.only,) if args.only else servers.ALL:
         results[interface] = list(measure.grid(chosen, cases, interface, refusals))
         for cells in results[interface]:
             measure.run_case(plan, cells)

@@ -13,6 +13,7 @@ BIN = VENV / "bin"
 PYTHON = BIN / "python"
 INTERFACES = ("wsgi", "asgi")
 HTTP1 = tuple(name for name in NAMES if name != "h2")
+ALL = (*INTERFACES, "websocket")
 
 
 @dataclass(frozen=True)
@@ -27,17 +28,25 @@ class Server:
     note: str = ""
 
 
+def program(interface: str) -> str:
+    """What a server is told to serve: WebSockets are the ASGI application's."""
+    return f"apps:{'wsgi' if interface == 'wsgi' else 'asgi'}"
+
+
 def puff(interface: str, port: int) -> list[str]:
     where = ["--python", str(PYTHON), "--app-dir", str(APPS), "--bind", f"127.0.0.1:{port}"]
-    return [str(PUFF), "serve", *where, f"apps:{interface}"]
+    return [str(PUFF), "serve", *where, program(interface)]
 
 
 def granian(interface: str, port: int, *, threads: int = 1, http: str = "1") -> list[str]:
-    own = {"wsgi": ["--blocking-threads", str(threads)], "asgi": ["--loop", "uvloop"]}
-    argv = [str(BIN / "granian"), "--interface", interface, *own[interface]]
-    argv += ["--workers", "1", "--runtime-threads", "1", "--http", http, "--no-ws"]
+    loop = ["--loop", "uvloop"]
+    own = {"wsgi": ["--blocking-threads", str(threads)], "asgi": loop, "websocket": loop}
+    kind = "wsgi" if interface == "wsgi" else "asgi"
+    argv = [str(BIN / "granian"), "--interface", kind, *own[interface]]
+    argv += ["--workers", "1", "--runtime-threads", "1", "--http", http]
+    argv += ["--ws" if interface == "websocket" else "--no-ws"]
     argv += ["--no-access-log", "--log-level", "warning"]
-    return [*argv, "--host", "127.0.0.1", "--port", str(port), f"apps:{interface}"]
+    return [*argv, "--host", "127.0.0.1", "--port", str(port), program(interface)]
 
 
 def granian_h2(interface: str, port: int) -> list[str]:
@@ -51,13 +60,24 @@ def granian_threads(interface: str, port: int) -> list[str]:
 def gunicorn(interface: str, port: int) -> list[str]:
     argv = [str(BIN / "gunicorn"), "--workers", "1", "--worker-class", "gevent"]
     argv += ["--worker-connections", "1024", "--log-level", "warning", "--no-control-socket"]
-    return [*argv, "--bind", f"127.0.0.1:{port}", f"apps:{interface}"]
+    return [*argv, "--bind", f"127.0.0.1:{port}", program(interface)]
 
 
-def uvicorn(interface: str, port: int) -> list[str]:
-    argv = [str(BIN / "uvicorn"), "--loop", "uvloop", "--http", "httptools", "--ws", "none"]
+def gunicorn_asgi(interface: str, port: int) -> list[str]:
+    argv = [str(BIN / "gunicorn"), "--workers", "1", "--worker-class", "asgi"]
+    argv += ["--worker-connections", "1024", "--log-level", "warning", "--no-control-socket"]
+    return [*argv, "--bind", f"127.0.0.1:{port}", program(interface)]
+
+
+def uvicorn(interface: str, port: int, *, ws: str = "websockets-sansio") -> list[str]:
+    argv = [str(BIN / "uvicorn"), "--loop", "uvloop", "--http", "httptools"]
+    argv += ["--ws", ws if interface == "websocket" else "none"]
     argv += ["--no-access-log", "--log-level", "warning"]
-    return [*argv, "--host", "127.0.0.1", "--port", str(port), f"apps:{interface}"]
+    return [*argv, "--host", "127.0.0.1", "--port", str(port), program(interface)]
+
+
+def uvicorn_legacy(interface: str, port: int) -> list[str]:
+    return uvicorn(interface, port, ws="websockets")
 
 
 def library(name: str) -> Callable[[str, int], list[str]]:
@@ -72,13 +92,13 @@ BLOCKS = "time.sleep blocks its only thread, so the sleep case shows one request
 SERVERS = (
     Server(
         "puff",
-        ("wsgi", "asgi"),
+        ALL,
         "puff",
         puff,
         cases=NAMES,
         note="sleeps in WSGI with puff.sleep_ms, in a greenlet",
     ),
-    Server("granian", ("wsgi", "asgi"), "granian", granian, note=f"WSGI: {BLOCKS}"),
+    Server("granian", ALL, "granian", granian, note=f"WSGI: {BLOCKS}"),
     Server(
         "granian, 512 threads",
         ("wsgi",),
@@ -102,7 +122,15 @@ SERVERS = (
         gunicorn,
         note="sleeps with gevent's patched time.sleep",
     ),
-    Server("uvicorn", ("asgi",), "uvicorn", uvicorn),
+    Server(
+        "uvicorn",
+        ("asgi", "websocket"),
+        "uvicorn",
+        uvicorn,
+        note="WebSockets with websockets-sansio, its newer way",
+    ),
+    Server("uvicorn, websockets", ("websocket",), "uvicorn", uvicorn_legacy),
+    Server("gunicorn + asgi", ("websocket",), "gunicorn", gunicorn_asgi),
     Server(
         "fastpysgi",
         ("wsgi", "asgi"),

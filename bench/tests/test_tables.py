@@ -67,6 +67,7 @@ class TablesTest(unittest.TestCase):
                 "granian, 512 threads",
                 "granian, HTTP/2",
                 "gunicorn + gevent",
+                "gunicorn + asgi",
             ],
         )
 

@@ -165,6 +165,9 @@ func (c *call) Start(x *httpserver.Exchange, h *httpserver.Head) error {
 	defer c.mu.Unlock()
 	err := c.to().Start(x, h)
 	c.started = c.started || err == nil
+	if err == nil && h.Status == 101 && !c.over {
+		c.end() // it is no request any more, and may last as long as it likes
+	}
 	return err
 }
 

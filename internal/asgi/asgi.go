@@ -17,6 +17,8 @@ import (
 // Config says what each scope holds besides the request.
 type Config struct {
 	RootPath string // without a slash at its end
+	// WebSocket makes connections of requests that ask for one; nil: there are none.
+	WebSocket *WebSocket
 }
 
 // Protocol implements relay.Protocol.
@@ -28,12 +30,15 @@ type Protocol struct {
 	scratch []byte
 	fields  []httpserver.Field
 	answer  httpserver.Head // kept: one per answer would be garbage
+	sockets relay.Templates // of the scopes of WebSockets
+	message []byte          // of a WebSocket, either way
 }
 
 // New returns the protocol of one Side.
 func New(c Config) *Protocol {
 	p := &Protocol{config: c}
 	p.scopes.Build = p.template
+	p.sockets.Build = p.socketTemplate
 	return p
 }
 
@@ -62,6 +67,16 @@ const (
 	valueASGI
 	valueExtensions
 	valueRequest
+	keySubprotocols
+	keyText
+	keyBytes
+	keyCode
+	keyReason
+	valueWSS
+	valueSocketExtensions
+	valueConnect
+	valueReceive
+	valueDisconnect
 	ownValues
 )
 
@@ -76,6 +91,13 @@ var ownNames = [ownValues]any{
 		{"http.response.pathsend", py.Dict{}}, {"http.response.early_hint", py.Dict{}}, {"http.response.trailers", py.Dict{}},
 	},
 	valueRequest: py.Dict{{"type", "http.request"}, {"body", []byte{}}, {"more_body", false}},
+
+	keySubprotocols: "subprotocols", keyText: "text", keyBytes: "bytes", keyCode: "code", keyReason: "reason",
+	valueWSS:              "wss",
+	valueSocketExtensions: py.Dict{{"websocket.http.response", py.Dict{}}},
+	valueConnect:          py.Dict{{"type", "websocket.connect"}},
+	valueReceive:          py.Dict{{"type", "websocket.receive"}},
+	valueDisconnect:       py.Dict{{"type", "websocket.disconnect"}, {"code", 1006}, {"reason", ""}},
 }
 
 func (p *Protocol) define(s *relay.Side) {
@@ -140,20 +162,6 @@ func (p *Protocol) Encode(s *relay.Side, b []byte, x *httpserver.Exchange) []byt
 	default:
 		b = py.AppendText(b, py.TagLatin1, x.Method)
 	}
-	rooted := p.rooted(x.Path)
-	key(keyPath)
-	b = p.appendPath(b, x.Path, rooted)
-	key(keyRawPath)
-	if len(rooted) == 0 && len(x.Path) == 1 && x.Path[0] == '/' {
-		b = py.AppendKey(b, p.own(valueRootRaw))
-	} else {
-		b = py.AppendHead(b, py.TagBytes, len(rooted)+len(x.Path))
-		b = append(append(b, rooted...), x.Path...)
-	}
-	if len(x.Query) > 0 {
-		key(keyQuery)
-		b = py.AppendText(b, py.TagBytes, x.Query)
-	}
 	switch {
 	case x.Major == 2:
 		key(keyVersion)
@@ -166,13 +174,8 @@ func (p *Protocol) Encode(s *relay.Side, b []byte, x *httpserver.Exchange) []byt
 		key(keyScheme)
 		b = py.AppendKey(b, p.own(valueHTTPS))
 	}
-	if x.Remote.IsValid() {
-		key(keyClient)
-		b = relay.AppendAddr(py.AppendHead(b, py.TagTuple, 2), x.Remote.Addr())
-		b = py.AppendInt(b, int64(x.Remote.Port()))
-	}
-	key(keyHeaders)
-	b = p.appendFields(b, x.Fields)
+	b, more := p.appendTarget(b, x)
+	n += more
 	b[count], b[count+1], b[count+2], b[count+3] = byte(n), byte(n>>8), byte(n>>16), byte(n>>24)
 	switch {
 	case !x.Complete:
@@ -182,6 +185,32 @@ func (p *Protocol) Encode(s *relay.Side, b []byte, x *httpserver.Exchange) []byt
 	}
 	b = py.AppendKey(py.AppendCopy(b, p.own(valueRequest), 1), p.own(keyBody))
 	return py.AppendText(b, py.TagBytes, x.Body)
+}
+
+// appendTarget appends the pairs that every kind of scope has of a request, and returns
+// how many.
+func (p *Protocol) appendTarget(b []byte, x *httpserver.Exchange) (_ []byte, n int) {
+	rooted := p.rooted(x.Path)
+	b = p.appendPath(py.AppendKey(b, p.own(keyPath)), x.Path, rooted)
+	b = py.AppendKey(b, p.own(keyRawPath))
+	if len(rooted) == 0 && len(x.Path) == 1 && x.Path[0] == '/' {
+		b = py.AppendKey(b, p.own(valueRootRaw))
+	} else {
+		b = py.AppendHead(b, py.TagBytes, len(rooted)+len(x.Path))
+		b = append(append(b, rooted...), x.Path...)
+	}
+	b = p.appendFields(py.AppendKey(b, p.own(keyHeaders)), x.Fields)
+	n = 3
+	if len(x.Query) > 0 {
+		n++
+		b = py.AppendText(py.AppendKey(b, p.own(keyQuery)), py.TagBytes, x.Query)
+	}
+	if x.Remote.IsValid() {
+		n++
+		b = relay.AppendAddr(py.AppendHead(py.AppendKey(b, p.own(keyClient)), py.TagTuple, 2), x.Remote.Addr())
+		b = py.AppendInt(b, int64(x.Remote.Port()))
+	}
+	return b, n
 }
 
 // rooted returns what comes before the path: the root path, unless the proxy has left

@@ -36,9 +36,9 @@ func (p *Protocol) Sent(c *relay.Call, v py.Reader) (streamed int, err error) {
 		return 0, nil
 	}
 	switch string(m.kind) {
-	case "http.response.start":
+	case "http.response.start", "websocket.http.response.start":
 		return 0, p.start(c, &m)
-	case "http.response.body":
+	case "http.response.body", "websocket.http.response.body":
 		return p.body(c, &m)
 	case "http.response.pathsend":
 		return 0, p.pathsend(c, &m)

@@ -126,6 +126,7 @@ typedef struct {
   F(PyObject *, PyList_GetItem, (PyObject *, ssize_t))                         \
   F(int, PyList_SetItem, (PyObject *, ssize_t, PyObject *))                    \
   F(int, PyList_Append, (PyObject *, PyObject *))                              \
+  F(int, PyList_SetSlice, (PyObject *, ssize_t, ssize_t, PyObject *))          \
   F(PyObject *, PyTuple_New, (ssize_t))                                        \
   F(ssize_t, PyTuple_Size, (PyObject *))                                       \
   F(PyObject *, PyTuple_GetItem, (PyObject *, ssize_t))                        \

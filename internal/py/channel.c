@@ -16,6 +16,7 @@ typedef struct {
   uint64_t ticket, handle;
   int64_t window;  /* bytes that may be sent before the other end caught up */
   PyObject *first; /* received and not yet taken */
+  PyObject *rest;  /* list of what came after it, which few channels get */
   PyObject *make_future;  /* makes what a waiting caller gets */
   PyObject *last;         /* received when closed; NULL: None */
   PyObject *closed_error; /* class raised by sending when closed */
@@ -279,13 +280,27 @@ static PyObject *channel_drained(PyObject *o, PyObject *arg) {
   return future_in(c, &c->sending);
 }
 
+/* What came first and has not been taken, new reference; the next one takes its
+   place. */
+static PyObject *take_first(channel *c) {
+  PyObject *value = c->first;
+  c->first = NULL;
+  if (c->rest) {
+    c->first = py_new_ref(py.PyList_GetItem(c->rest, 0));
+    if (py.PyList_Size(c->rest) == 1)
+      py_clear(&c->rest);
+    else if (py.PyList_SetSlice(c->rest, 0, 1, NULL) < 0)
+      py_clear(&value);
+  }
+  return value;
+}
+
 static PyObject *channel_receive(PyObject *o, PyObject *arg) {
   (void)arg;
   channel *c = of(o);
   if (c->first) {
-    PyObject *value = c->first;
-    c->first = NULL;
-    return ready_new(value);
+    PyObject *value = take_first(c);
+    return value ? ready_new(value) : NULL;
   }
   if (!c->closed && !c->pulled) {
     c->pulled = post(o, PY_PULL, NULL, NULL) == 0;
@@ -311,9 +326,15 @@ int py_channel_push(PyObject *o, PyObject *value) {
     }
     return woken < 0 ? -1 : 0;
   }
-  py_clear(&c->first);
-  c->first = value;
-  return 0;
+  if (!c->first) {
+    c->first = value;
+    return 0;
+  }
+  int err = c->rest || (c->rest = py.PyList_New(0))
+                ? py.PyList_Append(c->rest, value)
+                : -1;
+  py.Py_DecRef(value);
+  return err;
 }
 int py_channel_credit(PyObject *o, uint64_t n) {
   channel *c = of(o);
@@ -336,6 +357,7 @@ static void finish(channel *c) {
     py_handle_forget(c->handle);
   c->handle = 0;
   py_clear(&c->first);
+  py_clear(&c->rest);
 }
 static PyObject *channel_finish(PyObject *o, PyObject *arg) {
   (void)arg;

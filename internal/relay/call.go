@@ -25,6 +25,7 @@ type Call struct {
 	// Done says that the whole answer was given.
 	Done bool
 
+	talk       Talk // nil: a request and its answer
 	side       *Side
 	slot       uint32
 	generation uint32
@@ -77,6 +78,10 @@ func (s *Side) message(m *py.Message) {
 		case py.KindError: // raised when the answer was out, as a close() may
 			s.logFault(faultOf(m))
 		}
+		return
+	}
+	if c.talk != nil {
+		c.told(m)
 		return
 	}
 	switch m.Kind {
@@ -144,12 +149,17 @@ func (c *Call) over() {
 // failed ends the call with an exception of the application.
 func (c *Call) failed(m *py.Message) {
 	err := faultOf(m)
-	var e *py.Error
-	if !errors.As(err, &e) || !e.Cancelled() {
+	if !isCancelled(err) {
 		c.side.logFault(err)
 	}
 	c.refuse()
 	c.over()
+}
+
+// isCancelled reports whether the application did not fail, but was told to end.
+func isCancelled(err error) bool {
+	e, ok := errors.AsType[*py.Error](err)
+	return ok && e.Cancelled()
 }
 
 // faultOf returns the exception in a message.

@@ -48,6 +48,7 @@ type Side struct {
 
 	function py.Handle
 	protocol Protocol
+	talker   Talker // nil: the protocol knows no talks
 	log      *slog.Logger
 	shared   bool // mu is needed
 	mu       sync.Mutex
@@ -63,6 +64,7 @@ func newSide(c Config, shared bool) (*Side, error) {
 		return nil, err
 	}
 	s := &Side{Port: port, function: c.Function, protocol: c.Protocol(), log: c.Log, shared: shared}
+	s.talker, _ = s.protocol.(Talker)
 	s.receive = s.message
 	return s, nil
 }
@@ -106,6 +108,10 @@ func (s *Side) InFlight() int {
 func (s *Side) Handle(x *httpserver.Exchange) {
 	s.lock()
 	defer s.unlock()
+	if x.Protocol != nil && s.talker != nil {
+		s.converse(s.talker, x)
+		return
+	}
 	c := s.take()
 	c.X = x
 	x.Peer = c

@@ -30,7 +30,10 @@ __all__ = ["Lifespan", "handler"]
 
 _log = logging.getLogger("puff.asgi")
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-_GONE = {"type": "http.disconnect"}
+_GONE = {
+    "http": {"type": "http.disconnect"},
+    "websocket": {"type": "websocket.disconnect", "code": 1006, "reason": ""},
+}
 
 
 async def _await(awaitable: Awaitable[Any]) -> Any:
@@ -42,13 +45,13 @@ def handler(
 ) -> Callable[[int, Any], None]:
     """What the lane calls for each request: f(ticket, (scope, first message or None))."""
     channel, loop, tasks = _puff.Channel, lane.loop, lane.tasks
-    make_future = loop.create_future
+    make_future, gone = loop.create_future, _GONE
 
     def handle(ticket: int, value: Any) -> None:
         scope, first = value
         if state is not None:
             scope["state"] = state.copy()
-        talk = channel(ticket, first, make_future, _GONE, ClientDisconnected, _await)
+        talk = channel(ticket, first, make_future, gone[scope["type"]], ClientDisconnected, _await)
         try:
             coro: Any = app(scope, talk.receive, talk.send)
             if type(coro) is not CoroutineType and not asyncio.iscoroutine(coro):
@@ -70,13 +73,13 @@ def handler(
         task.add_done_callback(later)
 
     def over(ticket: int, talk: _puff.Channel, task: asyncio.Task[Any]) -> None:
-        gone = talk.closed
+        hung_up = talk.closed
         talk.finish()
         if task.cancelled():
             _puff.fail(ticket, ("asyncio.exceptions.CancelledError", "", ""))
             return
         error = task.exception()
-        if error is None or (gone and isinstance(error, ClientDisconnected)):
+        if error is None or (hung_up and isinstance(error, ClientDisconnected)):
             _puff.answer(ticket, None)
         else:
             _puff.fail(ticket, describe(error))
