@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"cmd/puff": {".", "cli"},
 	"cli":      {"."},
 	".": {
-		"httpclient", "httpserver", "httpserver/forwarded",
+		"httpclient", "httpserver", "httpserver/accesslog", "httpserver/forwarded", "httpserver/observe",
 		"internal/asgi", "internal/bind", "internal/certs", "internal/launch", "internal/proxied",
 		"internal/py", "internal/pyfind", "internal/relay", "internal/sockets", "internal/supervisor",
 		"internal/systemd", "internal/wsgi",
@@ -40,7 +40,9 @@ var mayImport = map[string][]string{
 	// Engines: pure Go, of use to anybody, knowing nothing of each other.
 	"httpclient":           {},
 	"httpserver":           {},
+	"httpserver/accesslog": {"httpserver", "httpserver/observe"},
 	"httpserver/forwarded": {"httpserver"},
+	"httpserver/observe":   {"httpserver"},
 	"internal/supervisor":  {},
 
 	// Glue: knows an engine and the border.

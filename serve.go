@@ -26,7 +26,7 @@ import (
 // Serve serves the application app until a signal tells it to end. The process that is
 // asked is the parent of those that serve, which are this program once more.
 func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) error {
-	log := newLogger(os.Stderr, s.LogLevel)
+	log := newLogger(os.Stderr, s.LogLevel, s.LogFormat)
 	// Go would end the process when whoever reads its log goes away.
 	signal.Ignore(syscall.SIGPIPE)
 	place := workerPlace()
@@ -41,6 +41,11 @@ func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) e
 	if err != nil {
 		return err
 	}
+	observer, err := newObserver(&s, log)
+	if err != nil {
+		return err
+	}
+	defer observer.close()
 	// With a processor to spare, Go's monitor leaves the event loop its own while it sleeps. Without one
 	// it takes that away each time, at a fifth of all CPU time.
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
@@ -49,7 +54,7 @@ func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) e
 		return err
 	}
 	w := &worker{
-		program: p, config: s, app: app, log: log, parent: parent, certs: certificates,
+		program: p, config: s, app: app, log: log, parent: parent, certs: certificates, observer: observer,
 		ready: make(chan application, 1), drains: make(chan order, 1),
 	}
 	p.rt.Handle("serve.ready", w.applicationReady)
@@ -72,13 +77,14 @@ func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) e
 type worker struct {
 	*program
 
-	config ServeConfig
-	app    string
-	log    *slog.Logger
-	parent *supervisor.Child
-	certs  *certs.Keeper // nil: no TLS
-	ready  chan application
-	drains chan order
+	config   ServeConfig
+	app      string
+	log      *slog.Logger
+	parent   *supervisor.Child
+	observer *observer
+	certs    *certs.Keeper // nil: no TLS
+	ready    chan application
+	drains   chan order
 }
 
 // application is what Python says of what it has imported.

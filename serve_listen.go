@@ -54,10 +54,12 @@ func (w *worker) front(ctx context.Context, all []net.Listener) []net.Listener {
 	return all
 }
 
-// filters lists what sees a request before the application does.
-func (w *worker) filters() (all []httpserver.Filter) {
+// filters lists what sees a request before the application does. The first asks who the
+// peer is, the second may replace that by its client, of which those that watch tell.
+func (w *worker) filters() []httpserver.Filter {
+	all := []httpserver.Filter{w.observer.names()}
 	if from := w.config.ForwardedAllowIPs; len(from) > 0 {
 		all = append(all, forwarded.New(from))
 	}
-	return all
+	return append(all, w.observer.filters()...)
 }

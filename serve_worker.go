@@ -98,7 +98,8 @@ func (w *worker) orders(signaled *atomic.Bool) supervisor.Orders {
 				_ = unix.Kill(os.Getpid(), sig)
 			}
 		},
-		Dump: w.dump,
+		Dump:   w.dump,
+		Reopen: w.observer.reopen,
 	}
 }
 
@@ -190,6 +191,7 @@ func (w *worker) drain(server *httpserver.Server, shared *relay.Side, app applic
 	if err := server.Shutdown(ctx); err != nil {
 		w.log.Warn("requests were cut off", "after", o.limit.String())
 	}
+	w.observer.close()
 	if err := app.lane.Stop(); err != nil {
 		w.log.Error("stop the lane", "error", err)
 	}

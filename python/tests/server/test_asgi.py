@@ -32,6 +32,9 @@ def test_the_scope_is_exact(puff: Puff) -> None:
     client = got.pop("client")
     assert client[:2] == ["tuple", "127.0.0.1"]
     assert isinstance(client[2], int)
+    name, value = got["headers"].pop()[1:]  # of the request, which Puff adds
+    assert name == ["bytes", "x-request-id"]
+    assert len(value[1]) == 16
     assert got == {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.5"},

@@ -72,6 +72,7 @@ def test_the_environ_is_whole(puff: Puff) -> None:
     assert got["version"] == [1, 0]
     assert plain.pop("REMOTE_PORT").isdigit()
     assert plain.pop("SERVER_SOFTWARE").startswith("puff/")
+    assert len(plain.pop("HTTP_X_REQUEST_ID")) == 16
     assert plain == {
         "HTTP_HOST": "test.example",
         "PATH_INFO": "/show",
@@ -154,6 +155,7 @@ def test_fields_become_variables(puff: Puff) -> None:
         ("Content-Type", "text/x"),
         ("Content-Length", "0"),
     )["plain"]
+    assert len(got.pop("HTTP_X_REQUEST_ID")) == 16
     assert {k: v for k, v in got.items() if k.startswith(("HTTP_", "CONTENT_"))} == {
         "CONTENT_LENGTH": "0",
         "CONTENT_TYPE": "text/x",
