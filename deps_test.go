@@ -32,8 +32,8 @@ var mayImport = map[string][]string{
 	".": {
 		"httpclient", "httpserver", "httpserver/accesslog", "httpserver/forwarded", "httpserver/observe",
 		"internal/asgi", "internal/bind", "internal/certs", "internal/launch", "internal/proxied",
-		"internal/py", "internal/pyfind", "internal/relay", "internal/sockets", "internal/supervisor",
-		"internal/systemd", "internal/wsgi",
+		"internal/py", "internal/pyfind", "internal/relay", "internal/sockets", "internal/status",
+		"internal/supervisor", "internal/systemd", "internal/wsgi",
 		"python",
 	},
 
@@ -46,10 +46,11 @@ var mayImport = map[string][]string{
 	"internal/supervisor":  {},
 
 	// Glue: knows an engine and the border.
-	"internal/asgi":  {"httpserver", "internal/py", "internal/relay"},
-	"internal/bind":  {"httpclient", "internal/py"},
-	"internal/relay": {"httpserver", "internal/py"},
-	"internal/wsgi":  {"httpserver", "internal/py", "internal/relay"},
+	"internal/asgi":   {"httpserver", "internal/py", "internal/relay"},
+	"internal/bind":   {"httpclient", "internal/py"},
+	"internal/relay":  {"httpserver", "internal/py"},
+	"internal/status": {"httpserver/observe"},
+	"internal/wsgi":   {"httpserver", "internal/py", "internal/relay"},
 
 	// The border, and the way to a process that has crossed it.
 	"internal/launch": {"internal/pyfind"},

@@ -7,6 +7,7 @@ require (
 	github.com/klauspost/compress v1.20.3 // the codings gzip and zstd
 	github.com/pelletier/go-toml/v2 v2.4.3 // puff.toml, with the line of each key
 	github.com/pires/go-proxyproto v0.15.0 // headers of the PROXY protocol, both versions
+	github.com/prometheus/client_golang v1.25.0 // metrics in the format of Prometheus
 	github.com/spf13/cobra v1.10.2 // the command line: commands come from puff.toml at run time
 	github.com/spf13/pflag v1.0.9 // its flags, which settings make
 	github.com/youmark/pkcs8 v0.0.0-20240726163527-a2c0da244d78 // private keys with a password, PKCS #8
@@ -22,8 +23,15 @@ require (
 )
 
 require (
+	github.com/beorn7/perks v1.0.1 // indirect
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
+	github.com/prometheus/client_model v0.6.3 // indirect
+	github.com/prometheus/common v0.72.0 // indirect
+	github.com/prometheus/procfs v0.22.0 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
 )

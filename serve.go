@@ -58,11 +58,13 @@ func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) e
 		ready: make(chan application, 1), drains: make(chan order, 1),
 	}
 	p.rt.Handle("serve.ready", w.applicationReady)
+	p.rt.Handle("serve.watch", observer.watch(p.rt))
 	options := map[string]any{
 		"app": app, "interface": strings.TrimSuffix(s.Interface, "3"), "lifespan": s.Lifespan,
 		"add_cwd": c.AddCwdToPath, "factory": s.Factory, "blocking_threads": s.BlockingThreads,
 		"greenlets": c.Greenlets, "event_loop": c.Asyncio, "dump_signal": int(dumpSignal),
-		"argv": []string{"puff", "serve", app},
+		"watch": s.Metrics != "",
+		"argv":  []string{"puff", "serve", app},
 	}
 	if s.AppDir != "" {
 		options["app_dir"] = s.AppDir

@@ -21,6 +21,7 @@ type observer struct {
 	access  *accesslog.Log // nil: off
 	counts  *observe.Counts
 	slow    *observe.Slowest
+	pulse   pulse
 }
 
 // newObserver opens what s asks for.
@@ -77,8 +78,9 @@ func (o *observer) reopen() {
 // closePatience is how long the end may take where a log's reader is stuck.
 const closePatience = 2 * time.Second
 
-// close writes what was not written yet.
+// close ends what the observer began, and writes what was not written yet.
 func (o *observer) close() {
+	o.pulse.end()
 	done := make(chan error, 1)
 	go func() {
 		var err error

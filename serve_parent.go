@@ -80,6 +80,13 @@ func (a *App) supervise(ctx context.Context, s ServeConfig, app string, log *slo
 		Draining: func() { manager.notify(systemd.Stopping) },
 		Logger:   log,
 	})
+	if s.Metrics != "" {
+		operators, err := openOperators(ctx, s.Metrics, fleet(parent), heritage != nil)
+		if err != nil {
+			return err
+		}
+		defer operators.close()
+	}
 	release := manager.watch(ctx, parent)
 	err = parent.Run(ctx)
 	release()

@@ -10,7 +10,7 @@ from typing import Any
 
 import _puff
 
-from puff import _lanes, _main, _threads, _wait
+from puff import _lanes, _main, _threads, _wait, _watch
 from puff._import import ImportFailed, load
 from puff._loop import LoopLane, new_event_loop
 
@@ -29,6 +29,7 @@ def run(
     greenlets: bool = True,
     event_loop: bool = False,
     dump_signal: int = 0,
+    watch: bool = False,
 ) -> int:
     """Serves app until Go says stop; returns the status of the process."""
     if dump_signal:
@@ -50,7 +51,7 @@ def run(
 
         interface = "asgi" if is_asgi(application) else "wsgi"
     if interface != "wsgi":
-        return _asgi(application, lifespan)
+        return _asgi(application, lifespan, watch)
     if not greenlets:
         print(
             f"puff: {app} is a WSGI application, which runs in greenlets, and puff.toml says "
@@ -60,7 +61,7 @@ def run(
         return 1
     if event_loop:
         _lanes.asyncio_lane()
-    return _wsgi(application)
+    return _wsgi(application, watch)
 
 
 def _print_users(e: BaseException) -> None:
@@ -82,7 +83,7 @@ def platform_version() -> str:
     return ".".join(map(str, sys.version_info[:3]))
 
 
-def _wsgi(app: Any) -> int:
+def _wsgi(app: Any, watch: bool) -> int:
     try:
         from puff._hub import Hub
     except ImportError as e:
@@ -98,6 +99,8 @@ def _wsgi(app: Any) -> int:
 
     hub = Hub()
     _lanes.set_greenlet_lane(hub)
+    if watch:
+        _wait.call(*_watch.start())
     _wait.call(
         "serve.ready",
         "wsgi",
@@ -114,16 +117,16 @@ def _wsgi(app: Any) -> int:
     return 0
 
 
-def _asgi(app: Any, lifespan: str) -> int:
+def _asgi(app: Any, lifespan: str, watch: bool) -> int:
     loop = new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        return loop.run_until_complete(_asgi_main(app, lifespan))
+        return loop.run_until_complete(_asgi_main(app, lifespan, watch))
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
 
 
-async def _asgi_main(app: Any, mode: str) -> int:
+async def _asgi_main(app: Any, mode: str, watch: bool) -> int:
     from puff._asgi import Lifespan, StartupFailed, handler
 
     lane = LoopLane.of(asyncio.get_running_loop())
@@ -138,6 +141,8 @@ async def _asgi_main(app: Any, mode: str) -> int:
         _print_users(e)
         print(f"puff: the lifespan of the application: {type(e).__name__}: {e}", file=sys.stderr)
         return 1
+    if watch:
+        await lane.call(_watch.start())
     handle = _puff.handle(handler(app, lane, lifespan.state if has else None))
     objects = {"ping": _puff.handle(_puff.answer)}
     await lane.call(("serve.ready", "asgi", lane.lane, handle, objects, platform_version()))
