@@ -162,6 +162,9 @@ func (r *record) count() (d time.Duration) {
 	if r.w.tally != nil {
 		r.w.tally.add(r.method, r.status, d, r.bytes)
 	}
+	if r.w.Slow != nil && d >= slowLeast {
+		r.w.Slow.note(r.asked, r.status, d, r.began)
+	}
 	return d
 }
 
@@ -175,9 +178,6 @@ func (r *record) discount(d time.Duration) {
 // end tells of the end of the request and lets go of the record.
 func (r *record) end(d time.Duration, cut bool) {
 	w := r.w
-	if w.Slow != nil && d >= slowLeast {
-		w.Slow.note(r.asked, r.status, d, r.began)
-	}
 	if w.Log != nil {
 		if !r.headed {
 			r.notes = w.Log.Head(r.notes, nil)

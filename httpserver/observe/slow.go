@@ -38,14 +38,11 @@ type Slow struct {
 // NewSlowest returns a Slowest that remembers nothing.
 func NewSlowest() *Slowest { return &Slowest{routes: make(map[string]*Slow)} }
 
-// note is told of each slow request, by method, space and path. Where another road is telling something, it forgets what it
-// came for rather than wait.
+// note is told of each slow request, by method, space and path.
 func (s *Slowest) note(asked []byte, status int, d time.Duration, began time.Time) {
 	var room [2 * slowRoute]byte
 	route := appendRoute(room[:0], asked)
-	if !s.mu.TryLock() {
-		return
-	}
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.routes[string(route)]
 	if r == nil {

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -220,3 +221,26 @@ def test_the_page_shows_numbers_that_change(own: Own, tmp_path: Path) -> None:
     for _ in range(4):
         get(watched.port, "/hello")
     assert shown(watched, tmp_path)["total"] == "7 in all"
+
+
+def test_counters_add_up_and_survive_reloads(own: Own) -> None:
+    watched = Watched(own, "wsgi_app:app", "--workers", "2")
+    watched.until("both", lambda: watched.metric("puff_workers") == 2)
+    for _ in range(20):
+        get(watched.port, "/hello")
+    counted = 'puff_requests_total{method="GET",status="200"}'
+    assert watched.metric(counted) == 20
+    before = {w["pid"] for w in watched.status()["workers"]}
+    watched.puff.signal(signal.SIGHUP)
+
+    def reloaded() -> bool:
+        now = watched.status()["workers"]
+        fresh = [w for w in now if w["pid"] not in before and w["state"] == "ready"]
+        return len(fresh) == len(now) == 2
+
+    watched.until("the reload", reloaded)
+    assert watched.metric(counted) == 20
+    assert watched.metric('puff_worker_restarts_total{reason="reload"}') == 2
+    assert all(w["restarts"] == 1 for w in watched.status()["workers"])
+    get(watched.port, "/hello")
+    assert watched.metric(counted) == 21
