@@ -63,8 +63,9 @@ func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) e
 		"app": app, "interface": strings.TrimSuffix(s.Interface, "3"), "lifespan": s.Lifespan,
 		"add_cwd": c.AddCwdToPath, "factory": s.Factory, "blocking_threads": s.BlockingThreads,
 		"greenlets": c.Greenlets, "event_loop": c.Asyncio, "dump_signal": int(dumpSignal),
-		"watch": s.Metrics != "",
-		"argv":  []string{"puff", "serve", app},
+		"watch": s.Metrics != "", "log_format": s.LogFormat, "log_level": s.LogLevel,
+		"log_all": !s.Origin("log-level").IsDefault(),
+		"argv":    []string{"puff", "serve", app},
 	}
 	if s.AppDir != "" {
 		options["app_dir"] = s.AppDir
