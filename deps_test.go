@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 		"httpclient", "httpserver", "httpserver/accesslog", "httpserver/forwarded", "httpserver/observe",
 		"internal/asgi", "internal/bind", "internal/certs", "internal/launch", "internal/proxied",
 		"internal/py", "internal/pyfind", "internal/relay", "internal/sockets", "internal/status",
-		"internal/supervisor", "internal/systemd", "internal/wsgi",
+		"internal/supervisor", "internal/systemd", "internal/tracing", "internal/wsgi",
 		"python",
 	},
 
@@ -46,11 +46,12 @@ var mayImport = map[string][]string{
 	"internal/supervisor":  {},
 
 	// Glue: knows an engine and the border.
-	"internal/asgi":   {"httpserver", "internal/py", "internal/relay"},
-	"internal/bind":   {"httpclient", "internal/py"},
-	"internal/relay":  {"httpserver", "internal/py"},
-	"internal/status": {"httpserver/observe"},
-	"internal/wsgi":   {"httpserver", "internal/py", "internal/relay"},
+	"internal/asgi":    {"httpserver", "internal/py", "internal/relay"},
+	"internal/bind":    {"httpclient", "internal/py"},
+	"internal/relay":   {"httpserver", "internal/py"},
+	"internal/status":  {"httpserver/observe"},
+	"internal/tracing": {"httpserver"},
+	"internal/wsgi":    {"httpserver", "internal/py", "internal/relay"},
 
 	// The border, and the way to a process that has crossed it.
 	"internal/launch": {"internal/pyfind"},

@@ -1,17 +1,21 @@
 package puff
 
-// What watches a server while it serves: names of requests, counts, the access log.
+// What watches a server while it serves: names of requests, counts, the access log,
+// traces.
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/netip"
+	"os"
 	"slices"
 	"time"
 
 	"github.com/puffstack/puff/httpserver"
 	"github.com/puffstack/puff/httpserver/accesslog"
 	"github.com/puffstack/puff/httpserver/observe"
+	"github.com/puffstack/puff/internal/tracing"
 )
 
 // observer is what watches the requests of one process.
@@ -21,6 +25,7 @@ type observer struct {
 	access  *accesslog.Log // nil: off
 	counts  *observe.Counts
 	slow    *observe.Slowest
+	tracer  *tracing.Tracer // nil: nobody wants traces
 	pulse   pulse
 }
 
@@ -30,15 +35,24 @@ func newObserver(s *ServeConfig, log *slog.Logger) (*observer, error) {
 	if s.Metrics != "" {
 		o.counts, o.slow = observe.NewCounts(), observe.NewSlowest()
 	}
-	if s.AccessLog == "off" {
-		return o, nil
+	if s.AccessLog != "off" {
+		format, err := accesslog.Parse(s.AccessLog)
+		if err != nil {
+			return nil, err
+		}
+		o.access, err = accesslog.New(accesslog.Config{Format: format, File: s.AccessLogFile, Logger: log})
+		if err != nil {
+			return nil, err
+		}
 	}
-	format, err := accesslog.Parse(s.AccessLog)
-	if err != nil {
-		return nil, err
+	if tracing.Wanted(os.LookupEnv) {
+		var err error
+		if o.tracer, err = tracing.New(context.Background(), tracing.Config{Version: Version, Logger: log}); err != nil {
+			o.close()
+			return nil, err
+		}
 	}
-	o.access, err = accesslog.New(accesslog.Config{Format: format, File: s.AccessLogFile, Logger: log})
-	return o, err
+	return o, nil
 }
 
 // names is the filter in front of all others. It trusts whom httpserver/forwarded does:
@@ -62,6 +76,9 @@ func (o *observer) filters() (list []httpserver.Filter) {
 	if c.Counts != nil || c.Log != nil {
 		list = append(list, observe.Filter(c))
 	}
+	if o.tracer != nil {
+		list = append(list, o.tracer.Filter)
+	}
 	return list
 }
 
@@ -81,11 +98,16 @@ const closePatience = 2 * time.Second
 // close ends what the observer began, and writes what was not written yet.
 func (o *observer) close() {
 	o.pulse.end()
+	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+	defer cancel()
 	done := make(chan error, 1)
 	go func() {
 		var err error
 		if o.access != nil {
 			err = o.access.Close()
+		}
+		if o.tracer != nil {
+			err = errors.Join(err, o.tracer.Close(ctx))
 		}
 		done <- err
 	}()
@@ -94,7 +116,7 @@ func (o *observer) close() {
 		if err != nil {
 			o.log.Error("close logs", "error", err)
 		}
-	case <-time.After(closePatience):
-		o.log.Error("close logs", "error", errors.New("whoever reads them does not"))
+	case <-ctx.Done():
+		o.log.Error("close logs", "error", ctx.Err())
 	}
 }
