@@ -30,11 +30,15 @@ type Config struct {
 // pipeWrite is the most bytes that go into a pipe in one piece, whoever else writes to it (PIPE_BUF of Linux).
 const pipeWrite = 4096
 
+// muchWaits is how much is written without waiting for more: so the buffer stays small enough to be kept and to fit the caches.
+const muchWaits = 64 << 10
+
 // writer has one goroutine, which alone touches the file.
 type writer struct {
 	c       Config
 	dropped atomic.Uint64
 	wake    chan struct{} // holds one: there is something to write
+	full    chan struct{} // holds one: there is much of it
 	orders  chan order
 	ended   chan struct{}
 
@@ -67,7 +71,7 @@ func newWriter(c Config) (*writer, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	w := &writer{c: c, wake: make(chan struct{}, 1), orders: make(chan order), ended: make(chan struct{})}
+	w := &writer{c: c, wake: make(chan struct{}, 1), full: make(chan struct{}, 1), orders: make(chan order), ended: make(chan struct{})}
 	if err := w.open(); err != nil {
 		return nil, err
 	}
@@ -108,14 +112,21 @@ func (w *writer) add(line []byte) {
 		w.dropped.Add(1)
 		return
 	}
-	first := len(w.buf) == 0
+	before := len(w.buf)
 	w.buf = append(w.buf, line...)
 	w.mu.Unlock()
-	if first {
-		select {
-		case w.wake <- struct{}{}:
-		default:
-		}
+	switch {
+	case before == 0:
+		signal(w.wake)
+	case before < muchWaits && before+len(line) >= muchWaits:
+		signal(w.full)
+	}
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }
 
@@ -128,6 +139,8 @@ func (w *writer) run() {
 		case <-w.wake:
 			delay.Reset(w.c.Delay)
 		case <-delay.C:
+			w.flush()
+		case <-w.full:
 			w.flush()
 		case o := <-w.orders:
 			w.flush()
@@ -148,7 +161,7 @@ func (w *writer) flush() {
 	w.buf = w.spare[:0]
 	w.mu.Unlock()
 	err := w.write(lines)
-	if cap(lines) > 256<<10 {
+	if cap(lines) > 4*muchWaits {
 		lines = nil
 	}
 	w.spare = lines
