@@ -28,7 +28,7 @@ func (a *App) Django(ctx context.Context, c *Config, args []string) error {
 
 // runIn runs a command in a folder, "" for the current one.
 func (a *App) runIn(ctx context.Context, c *Config, folder string, command Command, args []string) error {
-	p, err := a.program(c, "", newLogger(os.Stderr, c.Serve.LogLevel))
+	p, err := a.program(c, "", newLogger(os.Stderr, c.Serve.LogLevel, c.Serve.LogFormat))
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (a *App) runIn(ctx context.Context, c *Config, folder string, command Comma
 
 // Wait keeps what the configuration starts running until a signal.
 func (a *App) Wait(ctx context.Context, c *Config) error {
-	log := newLogger(os.Stderr, c.Serve.LogLevel)
+	log := newLogger(os.Stderr, c.Serve.LogLevel, c.Serve.LogFormat)
 	p, err := a.program(c, "", log)
 	if err != nil {
 		return err

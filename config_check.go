@@ -3,7 +3,11 @@ package puff
 // What settings of "puff serve" have to do with each other. Each of them alone
 // was checked when it was read.
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/puffstack/puff/httpserver/accesslog"
+)
 
 // Check refuses settings that do not go together.
 func (s *ServeConfig) Check() error {
@@ -51,6 +55,12 @@ var conflicts = []struct {
 	{"max-requests-jitter", func(s *ServeConfig) string {
 		if s.MaxRequestsJitter > 0 && s.MaxRequests == 0 {
 			return "it adds to max-requests, which is not set"
+		}
+		return ""
+	}},
+	{"access-log", func(s *ServeConfig) string {
+		if _, err := accesslog.Parse(s.AccessLog); err != nil && s.AccessLog != "off" {
+			return err.Error()
 		}
 		return ""
 	}},

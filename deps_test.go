@@ -30,31 +30,35 @@ var mayImport = map[string][]string{
 	"cmd/puff": {".", "cli"},
 	"cli":      {"."},
 	".": {
-		"httpclient", "httpserver",
-		"httpserver/compression", "httpserver/cors", "httpserver/forwarded", "httpserver/limits", "httpserver/static",
+		"httpclient", "httpserver", "httpserver/accesslog", "httpserver/compression", "httpserver/cors",
+		"httpserver/forwarded", "httpserver/limits", "httpserver/observe", "httpserver/static",
 		"internal/asgi", "internal/bind", "internal/certs", "internal/launch", "internal/proxied",
-		"internal/py", "internal/pyfind", "internal/relay", "internal/sockets", "internal/supervisor",
-		"internal/systemd", "internal/wsgi",
+		"internal/py", "internal/pyfind", "internal/relay", "internal/sockets", "internal/status",
+		"internal/supervisor", "internal/systemd", "internal/tracing", "internal/wsgi",
 		"python",
 	},
 
 	// Engines: pure Go, of use to anybody, knowing nothing of each other.
 	"httpclient":             {},
 	"httpserver":             {},
+	"httpserver/accesslog":   {"httpserver", "httpserver/observe"},
 	"httpserver/compression": {"httpserver", "httpserver/negotiation"},
 	"httpserver/cors":        {"httpserver", "httpserver/negotiation"},
 	"httpserver/forwarded":   {"httpserver"},
 	"httpserver/limits":      {"httpserver"},
 	"httpserver/negotiation": {"httpserver"},
+	"httpserver/observe":     {"httpserver"},
 	"httpserver/static":      {"httpserver", "httpserver/negotiation"},
 	"internal/supervisor":    {},
 	"websocket":              {},
 
 	// Glue: knows an engine and the border.
-	"internal/asgi":  {"httpserver", "internal/py", "internal/relay", "websocket"},
-	"internal/bind":  {"httpclient", "internal/py"},
-	"internal/relay": {"httpserver", "internal/py"},
-	"internal/wsgi":  {"httpserver", "internal/py", "internal/relay"},
+	"internal/asgi":    {"httpserver", "internal/py", "internal/relay", "websocket"},
+	"internal/bind":    {"httpclient", "internal/py"},
+	"internal/relay":   {"httpserver", "internal/py"},
+	"internal/status":  {"httpserver/observe"},
+	"internal/tracing": {"httpserver"},
+	"internal/wsgi":    {"httpserver", "internal/py", "internal/relay"},
 
 	// The border, and the way to a process that has crossed it.
 	"internal/launch": {"internal/pyfind"},

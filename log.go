@@ -11,13 +11,39 @@ import (
 	"sync"
 )
 
-// newLogger returns a logger that writes lines to w, from the given level on.
-func newLogger(w io.Writer, level string) *slog.Logger {
+// newLogger returns a logger that writes lines to w, from the given level on, in the
+// format "text" or "json".
+func newLogger(w io.Writer, level, format string) *slog.Logger {
 	levels := map[string]slog.Level{
 		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warning": slog.LevelWarn, "error": slog.LevelError,
 	}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: levels[level], ReplaceAttr: asJSON})).
+			With("logger", "puff")
+	}
 	to := &lineWriter{w: w}
 	return slog.New(&lineHandler{to: to, text: slog.NewTextHandler(&to.line, &slog.HandlerOptions{Level: levels[level]})})
+}
+
+// asJSON gives slog's own attributes the names and values that Python's records have,
+// see python/puff/_logging.py.
+func asJSON(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) > 0 {
+		return a
+	}
+	switch a.Key {
+	case slog.TimeKey:
+		return slog.String(a.Key, a.Value.Time().UTC().Format("2006-01-02T15:04:05.000Z"))
+	case slog.LevelKey:
+		name := strings.ToLower(a.Value.String())
+		if name == "warn" {
+			name = "warning"
+		}
+		return slog.String(a.Key, name)
+	case slog.MessageKey:
+		a.Key = "message"
+	}
+	return a
 }
 
 // lineWriter is where every handler that came of one logger writes.

@@ -26,7 +26,7 @@ import (
 // Serve serves the application app until a signal tells it to end. The process that is
 // asked is the parent of those that serve, which are this program once more.
 func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) error {
-	log := newLogger(os.Stderr, s.LogLevel)
+	log := newLogger(os.Stderr, s.LogLevel, s.LogFormat)
 	// Go would end the process when whoever reads its log goes away.
 	signal.Ignore(syscall.SIGPIPE)
 	place := workerPlace()
@@ -44,6 +44,11 @@ func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) e
 	if err != nil {
 		return err
 	}
+	observer, err := newObserver(&s, log)
+	if err != nil {
+		return err
+	}
+	defer observer.close()
 	// With a processor to spare, Go's monitor leaves the event loop its own while it sleeps. Without one
 	// it takes that away each time, at a fifth of all CPU time.
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
@@ -52,15 +57,18 @@ func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) e
 		return err
 	}
 	w := &worker{
-		program: p, project: c, config: s, app: app, log: log, parent: parent, certs: certificates,
+		program: p, project: c, config: s, app: app, log: log, parent: parent, certs: certificates, observer: observer,
 		ready: make(chan application, 1), drains: make(chan order, 1),
 	}
 	p.rt.Handle("serve.ready", w.applicationReady)
+	p.rt.Handle("serve.watch", observer.watch(p.rt))
 	options := map[string]any{
 		"app": app, "interface": strings.TrimSuffix(s.Interface, "3"), "lifespan": s.Lifespan,
 		"add_cwd": c.AddCwdToPath, "factory": s.Factory, "blocking_threads": s.BlockingThreads,
 		"greenlets": c.Greenlets, "event_loop": c.Asyncio, "dump_signal": int(dumpSignal),
-		"argv": []string{"puff", "serve", app},
+		"watch": s.Metrics != "", "log_format": s.LogFormat, "log_level": s.LogLevel,
+		"log_all": !s.Origin("log-level").IsDefault(),
+		"argv":    []string{"puff", "serve", app},
 	}
 	if s.AppDir != "" {
 		options["app_dir"] = s.AppDir
@@ -75,15 +83,16 @@ func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) e
 type worker struct {
 	*program
 
-	project *Config
-	config  ServeConfig
-	app     string
-	log     *slog.Logger
-	parent  *supervisor.Child
-	certs   *certs.Keeper // nil: no TLS
-	ready   chan application
-	drains  chan order
-	sockets *asgi.WebSocket // nil: none
+	project  *Config
+	config   ServeConfig
+	app      string
+	log      *slog.Logger
+	parent   *supervisor.Child
+	observer *observer
+	certs    *certs.Keeper // nil: no TLS
+	ready    chan application
+	drains   chan order
+	sockets  *asgi.WebSocket // nil: none
 }
 
 // application is what Python says of what it has imported.
@@ -151,7 +160,7 @@ func (w *worker) engine(app application, shared *relay.Side) httpserver.Config {
 	c := engineConfig(&w.config, w.log)
 	c.Handler = shared
 	c.Open = func() (httpserver.Source, error) { return relay.OpenLoop(w.relay(app)) }
-	c.Filters = filters(w.project, &w.config, w.log)
+	c.Filters = filters(w.project, &w.config, w.observer, w.log)
 	if w.sockets != nil {
 		c.WebSocket, c.TickInterval = true, w.sockets.TickInterval()
 	}

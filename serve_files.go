@@ -30,11 +30,18 @@ func serveFiles(ctx context.Context, c *Config, s ServeConfig, place string, log
 	if err != nil {
 		return err
 	}
+	observer, err := newObserver(&s, log)
+	if err != nil {
+		return err
+	}
+	defer observer.close()
 	certificates, err := openCertificates(&s, log)
 	if err != nil {
 		return err
 	}
-	w := &worker{project: c, config: s, log: log, parent: parent, certs: certificates, drains: make(chan order, 1)}
+	w := &worker{
+		project: c, config: s, log: log, parent: parent, certs: certificates, observer: observer, drains: make(chan order, 1),
+	}
 	var signaled atomic.Bool
 	orders := w.orders(&signaled)
 	orders.Dump = func() { _ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 2) } // there is no Python to ask
@@ -46,9 +53,10 @@ func serveFiles(ctx context.Context, c *Config, s ServeConfig, place string, log
 	config := engineConfig(&s, log)
 	config.Handler = nothing{}
 	config.Open = func() (httpserver.Source, error) { return nothing{}, nil }
-	config.Filters = filters(c, &s, log)
+	config.Filters = filters(c, &s, observer, log)
 	server := httpserver.New(config)
 	served := make(chan error, 1)
+	observer.serves(application{kind: onlyFiles}, server)
 	go func() { served <- server.Serve(context.Background(), w.front(ctx, listeners)...) }()
 	if s.MaxRequests > 0 {
 		go w.count(ctx, server)

@@ -16,10 +16,14 @@ import (
 
 // filters lists the filters that the settings ask for; the first sees a request first, and an answer last. One that is not
 // asked for is not there and costs nothing.
-func filters(c *Config, s *ServeConfig, log *slog.Logger) (all []httpserver.Filter) {
+//
+// The first asks who the peer is, the second may replace that by its client, of which those that watch tell.
+func filters(c *Config, s *ServeConfig, o *observer, log *slog.Logger) (all []httpserver.Filter) {
+	all = append(all, o.names())
 	if from := s.ForwardedAllowIPs; len(from) > 0 {
 		all = append(all, forwarded.New(from))
 	}
+	all = append(all, o.filters()...)
 	if c.CORS != nil {
 		all = append(all, cors.Filter(corsConfig(c.CORS)))
 	}

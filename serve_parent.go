@@ -69,7 +69,7 @@ func (a *App) supervise(ctx context.Context, s ServeConfig, app string, log *slo
 		Note:            sockets.note(),
 		Started: func(all []supervisor.Ready) {
 			sockets.adopt()
-			announce(app, urls, all)
+			announce(&s, log, app, urls, all)
 			manager.notify(systemd.Ready, systemd.Status("serves "+app+" on "+strings.Join(urls, " ")))
 		},
 		Reloading: manager.reloading,
@@ -80,6 +80,13 @@ func (a *App) supervise(ctx context.Context, s ServeConfig, app string, log *slo
 		Draining: func() { manager.notify(systemd.Stopping) },
 		Logger:   log,
 	})
+	if s.Metrics != "" {
+		operators, err := openOperators(ctx, s.Metrics, fleet(parent), heritage != nil)
+		if err != nil {
+			return err
+		}
+		defer operators.close()
+	}
 	release := manager.watch(ctx, parent)
 	err = parent.Run(ctx)
 	release()
@@ -90,16 +97,20 @@ func (a *App) supervise(ctx context.Context, s ServeConfig, app string, log *slo
 }
 
 // announce says in one line where to look, and what answers there.
-func announce(app string, urls []string, workers []supervisor.Ready) {
+func announce(s *ServeConfig, log *slog.Logger, app string, urls []string, workers []supervisor.Ready) {
 	mode := map[string]string{"wsgi": "WSGI, greenlets", "asgi": "ASGI"}[workers[0].Interface]
 	number := ""
 	if len(workers) > 1 {
 		number = fmt.Sprintf(", %d workers", len(workers))
 	}
+	line := fmt.Sprintf("puff %s serves %s (%s) on %s with Python %s%s",
+		Version, app, mode, strings.Join(urls, " "), workers[0].Python, number)
 	if workers[0].Interface == onlyFiles {
-		fmt.Fprintf(os.Stderr, "puff %s serves files on %s%s\n", Version, strings.Join(urls, " "), number)
+		line = fmt.Sprintf("puff %s serves files on %s%s", Version, strings.Join(urls, " "), number)
+	}
+	if s.LogFormat == "json" {
+		log.Info(line) // there every line is a record
 		return
 	}
-	fmt.Fprintf(os.Stderr, "puff %s serves %s (%s) on %s with Python %s%s\n",
-		Version, app, mode, strings.Join(urls, " "), workers[0].Python, number)
+	fmt.Fprintln(os.Stderr, line)
 }

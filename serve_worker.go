@@ -67,6 +67,7 @@ func (w *worker) run(ctx context.Context, signals <-chan os.Signal) error {
 	go func() { _ = shared.Run(ctx) }() // ends with the process: answers may come to its last moment
 	server := httpserver.New(w.engine(app, shared))
 	served := make(chan error, 1)
+	w.observer.serves(app, server)
 	go func() { served <- server.Serve(context.Background(), w.front(ctx, listeners)...) }()
 	go w.report(ctx, app, server)
 	o := order{limit: w.config.GracefulTimeout}
@@ -102,7 +103,9 @@ func (w *worker) orders(signaled *atomic.Bool) supervisor.Orders {
 				_ = unix.Kill(os.Getpid(), sig)
 			}
 		},
-		Dump: w.dump,
+		Dump:   w.dump,
+		Reopen: w.observer.reopen,
+		Answer: w.observer.answer,
 	}
 }
 
@@ -150,9 +153,11 @@ func (w *worker) report(ctx context.Context, app application, server *httpserver
 	defer tick.Stop()
 	for {
 		// One that hangs answers late, or never: then there is no beat.
+		w.observer.pulse.asks()
 		if _, err := app.lane.Call(ctx, app.objects["ping"]); err != nil {
 			return
 		}
+		w.observer.pulse.answers()
 		if err := w.parent.Beat(); err != nil {
 			return
 		}
@@ -198,6 +203,7 @@ func (w *worker) drain(server *httpserver.Server, shared *relay.Side, app applic
 		ctx, last = context.WithTimeout(context.Background(), lastMoment)
 		defer last()
 	}
+	w.observer.close()
 	if err := app.lane.Stop(); err != nil {
 		w.log.Error("stop the lane", "error", err)
 	}

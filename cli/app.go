@@ -21,6 +21,7 @@ func Run(app *puff.App) int {
 		Run:    app.RunCommand,
 		Wait:   app.Wait,
 		Python: app.Python,
+		Status: app.Status,
 		Doctor: app.Doctor,
 		Django: app.Django,
 		Pytest: app.Pytest,

@@ -60,6 +60,10 @@ func showing(w io.Writer) Deps {
 		Python: program("python"),
 		Django: program("django"),
 		Pytest: program("pytest"),
+		Status: func(_ context.Context, address string, watch bool, w io.Writer) error {
+			fmt.Fprintf(w, "status of %s, watch %t\n", address, watch)
+			return nil
+		},
 		Doctor: func(_ context.Context, c *puff.Config, w io.Writer) error {
 			fmt.Fprintf(w, "file %q\n", c.File)
 			showSettings(w, c.Serve)

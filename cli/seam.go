@@ -37,6 +37,9 @@ type Deps struct {
 	// Pytest runs pytest with args in c.PytestPath. The command exists when
 	// puff.toml has pytest_path.
 	Pytest func(ctx context.Context, c *puff.Config, args []string) error
+	// Status writes what the server whose --metrics is address is doing, again and
+	// again if watch is true.
+	Status func(ctx context.Context, address string, watch bool, w io.Writer) error
 	// Doctor writes what Puff would use, and returns an error when that cannot
 	// work. c.Serve is resolved, but for flags of serve.
 	Doctor func(ctx context.Context, c *puff.Config, w io.Writer) error

@@ -19,7 +19,8 @@ const (
 
 // answer is the state of one answer.
 type answer struct {
-	left     int64 // of a declared Content-Length
+	id       []byte // what the request is called; nil: nothing
+	left     int64  // of a declared Content-Length
 	stage    stage
 	minor    uint8 // the client's version
 	head     bool  // the request was HEAD
@@ -74,6 +75,9 @@ func (a *answer) begin(b []byte, h *Head, length int64, st *stamp) ([]byte, erro
 	a.bodyless = a.head || h.Status == 204 || h.Status == 304
 	a.keep = a.keep && !s.close
 	b = a.frame(b, h.Status, s.length, length)
+	if a.id != nil && !s.id {
+		b = append(append(append(b, "X-Request-ID: "...), a.id...), "\r\n"...)
+	}
 	if !a.keep {
 		b = append(b, "Connection: close\r\n"...)
 	} else if a.minor == 0 {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/netip"
 	"os"
+	"time"
 )
 
 // Field is one field of a head.
@@ -45,6 +46,8 @@ type Request struct {
 	Protocol []byte
 	// TLS is what was settled for the connection; nil: it is not encrypted. It stays valid.
 	TLS *TLS
+	// Began is when the request was complete enough to be handed to the handler; on the short road when the loop woke for it.
+	Began time.Time
 }
 
 // Peer is told what happens to an exchange after Handle. Its methods are called on the thread of the loop or the goroutine of
@@ -94,6 +97,7 @@ type Exchange struct {
 	answer  answer
 	front   Answerer // nil: the road itself
 	road    road
+	room    [MaxID]byte // where the name is kept
 }
 
 // road is a connection, as its current exchange sees it.
@@ -111,6 +115,27 @@ type road interface {
 	thread() poster
 	server() *Server
 }
+
+// MaxID is the longest name of a request, in bytes.
+const MaxID = 128
+
+// SetID names the request, with a copy of id, and reports whether id can be a name: 1 to MaxID visible characters of ASCII.
+// The answer says the name in X-Request-ID, unless the handler's head has such a field. It is called within Handle only.
+func (x *Exchange) SetID(id []byte) bool {
+	if len(id) == 0 || len(id) > MaxID {
+		return false
+	}
+	for _, c := range id {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	x.answer.id = x.room[:copy(x.room[:], id)]
+	return true
+}
+
+// ID returns the name of the request, nil if nobody named it. The bytes are valid until the exchange ends.
+func (x *Exchange) ID() []byte { return x.answer.id }
 
 // ErrClosed is returned by methods of an Exchange the client no longer waits for.
 var ErrClosed = errors.New("answer request: the client is gone")

@@ -273,7 +273,7 @@ func (h *h2) head(st *h2Stream, status int, s said, fields []Field, clock *stamp
 	for i := range fields {
 		f := &fields[i]
 		switch kindOf(f.Name) {
-		case ordinary, dateField, serverField:
+		case ordinary, dateField, serverField, idField:
 			h.fieldOf(f)
 		}
 	}
@@ -282,6 +282,9 @@ func (h *h2) head(st *h2Stream, status int, s said, fields []Field, clock *stamp
 			// Lengths do not come again, and would push out of the table what does.
 			length := strconv.FormatInt(s.length, 10)
 			h.encoder.WriteField(hpack.HeaderField{Name: "content-length", Value: length, Sensitive: true})
+		}
+		if id := st.x.answer.id; id != nil && !s.id {
+			h.encoder.WriteField(hpack.HeaderField{Name: "x-request-id", Value: string(id), Sensitive: true})
 		}
 		if !s.server && len(clock.server) > 0 {
 			h.field("server", clock.server[len("Server: "):len(clock.server)-2])

@@ -25,6 +25,7 @@ var _ h2Carrier = (*h2Long)(nil)
 
 func (d *h2Long) hand(x *Exchange) {
 	d.c.s.flying.Add(1)
+	x.Began = time.Now()
 	d.c.s.handler.Handle(x)
 }
 

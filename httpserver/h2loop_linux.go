@@ -27,6 +27,7 @@ func (s h2Short) hand(x *Exchange) {
 	l := s.c.l
 	l.handed = true
 	l.flying++
+	x.Began = l.woke
 	l.src.Handle(x)
 }
 

@@ -45,6 +45,7 @@ const (
 	lengthField
 	dateField
 	serverField
+	idField
 )
 
 // kinds lists the fields of answers the engine has an interest in, by the length of their name. The hop-by-hop ones are
@@ -58,6 +59,7 @@ var kinds = [...][]struct {
 	6:  {{"server", serverField}},
 	7:  {{"upgrade", hopByHop}},
 	10: {{"connection", connectionField}, {"keep-alive", hopByHop}},
+	12: {{"x-request-id", idField}},
 	14: {{"content-length", lengthField}},
 	16: {{"proxy-connection", hopByHop}},
 	17: {{"transfer-encoding", hopByHop}},
@@ -98,6 +100,7 @@ type said struct {
 	length       int64 // -1: nothing
 	close        bool
 	date, server bool
+	id           bool
 }
 
 // appendFields appends the fields of h to b, but those which the engine writes itself.
@@ -143,6 +146,9 @@ func (s *said) note(kind fieldKind, f *Field, h *Head) (skip bool, err error) {
 		return false, nil
 	case serverField:
 		s.server = true
+		return false, nil
+	case idField:
+		s.id = true
 		return false, nil
 	case lengthField:
 		n, ok := number(trim(f.Value))

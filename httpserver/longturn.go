@@ -84,6 +84,7 @@ func (c *longConn) begin(x *Exchange) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	x.road, x.front = c, nil
+	x.Began = time.Now()
 	x.answer = newAnswer(x, c.served < c.s.c.MaxRequestsPerConn)
 	c.x = x
 	c.fate, c.untilEnd, c.credit = fateNone, false, 0

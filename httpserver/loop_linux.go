@@ -46,6 +46,7 @@ type loop struct {
 	mark      int32 // of the youngest connection: tells it from an older one with the same descriptor
 
 	epoch   time.Time
+	woke    time.Time
 	now     int64 // nanoseconds since epoch, at the last wake
 	stamp   *stamp
 	timers  timers
@@ -150,7 +151,7 @@ func (l *loop) wait() (int, error) {
 
 func (l *loop) tick() {
 	now := time.Now()
-	l.now = int64(now.Sub(l.epoch))
+	l.woke, l.now = now, int64(now.Sub(l.epoch))
 	l.stamp.at(now)
 }
 

@@ -245,6 +245,7 @@ func (c *conn) deliver(x *Exchange, body []byte) {
 	c.head = 0
 	x.Body, x.Complete = body, true
 	x.Remote, x.Local, x.Scheme = c.remote, c.local, "http" // a filter may have changed the last one's
+	x.Began = l.woke
 	x.road, x.front = c, nil
 	x.answer = newAnswer(x, !l.draining && c.served < l.c.MaxRequestsPerConn)
 	c.asked = !x.lasting()

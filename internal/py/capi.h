@@ -273,6 +273,13 @@ int py_channel_credit(PyObject *channel, uint64_t n);
 int py_channel_close(PyObject *channel);
 bool py_channel_check(PyObject *o);
 
+/* measure.c: py_now is the monotonic clock in ns; py_note adds a time, in ns;
+   py_lane_sleeps and py_lane_wakes say what a measured lane does. */
+uint64_t py_now(void);
+void py_note(py_times *times, uint64_t ns);
+void py_lane_sleeps(py_lane *lane);
+void py_lane_wakes(py_lane *lane);
+
 /* inbox.c: py_inbox_drain appends (kind, target, ticket, value) to out for each
    record and tells whether there was any; py_inbox_waits, whether there is one.
    py_inbox_empty refuses all that came for a lane that has ended. */

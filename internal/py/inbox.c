@@ -195,6 +195,11 @@ bool py_inbox_drain(py_lane *l, PyObject *out) {
     py_port *port = l->ports[i];
     py_ring *ring = &port->ring;
     uint64_t tail = __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE);
+    /* Before the head moves: only then may the writer note a time again. */
+    if (ring->head != tail && port->since) {
+      py_note(&l->waits, py_now() - port->since);
+      port->since = 0;
+    }
     int most = PY_BATCH;
     while (ring->head != tail && most-- > 0) {
       if (read_one(ring, out) < 0)

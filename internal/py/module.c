@@ -104,14 +104,20 @@ static int sleep_lane(py_lane *l, int ms) {
     if (ms < 0 || ms > SIGNAL_MS)
       ms = SIGNAL_MS;
   }
+  py_lane_sleeps(l);
+  bool measured = l->asleep;
   void *state = py.PyEval_SaveThread();
   int n = poll(&p, 1, ms), why = errno;
+  py_lane_wakes(l);
+  uint64_t woke = measured ? py_now() : 0;
   if (n > 0) {
     uint64_t count;
     while (read(l->fd, &count, sizeof count) < 0 && errno == EINTR)
       ;
   }
   py.PyEval_RestoreThread(state);
+  if (measured)
+    py_note(&l->gil, py_now() - woke);
   return n < 0 && why == EINTR ? py.PyErr_CheckSignals() : 0;
 }
 
@@ -136,6 +142,7 @@ static PyObject *take(PyObject *self, PyObject *const *args, ssize_t nargs) {
   if (!out)
     return NULL;
   l->busy = 1;
+  py_lane_wakes(l); /* an event loop sleeps between park and take */
   uint64_t until = ms > 0 ? now_ms() + (uint64_t)ms : 0;
   int err = 0;
   py_offices_wake();
@@ -185,8 +192,10 @@ static PyObject *park(PyObject *self, PyObject *arg) {
   while (read(l->fd, &count, sizeof count) < 0 && errno == EINTR)
     ;
   __atomic_store_n(&l->sleeping, 1, __ATOMIC_SEQ_CST);
-  if (!py_inbox_waits(l))
+  if (!py_inbox_waits(l)) {
+    py_lane_sleeps(l);
     return py_new_ref(Py_True);
+  }
   __atomic_store_n(&l->sleeping, 0, __ATOMIC_SEQ_CST);
   return py_new_ref(Py_False);
 }

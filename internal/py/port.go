@@ -17,6 +17,8 @@ type Port struct {
 	lane     *Lane
 	ring     ring
 	starved  *atomic.Uint32 // the lane wakes us when there is room
+	since    *atomic.Uint64 // when the ring was last found empty
+	measured *atomic.Uint32 // somebody wants to know
 	office   *Office
 	overflow []record // written when the lane is behind; bounded by who asks
 	dirty    bool     // written since the last Flush
@@ -41,7 +43,11 @@ func (l *Lane) OpenPort(size int) (*Port, error) {
 	}
 	c.office = office.c
 	starved := (*atomic.Uint32)(unsafe.Pointer(&c.starved))
-	return &Port{lane: l, ring: newRing(&c.ring), starved: starved, office: office}, nil
+	return &Port{
+		lane: l, ring: newRing(&c.ring), starved: starved, office: office,
+		since:    (*atomic.Uint64)(unsafe.Pointer(&c.since)),
+		measured: (*atomic.Uint32)(unsafe.Pointer(&l.c.measured)),
+	}, nil
 }
 
 // Close ends the answers. Nobody may use the port after.
@@ -49,6 +55,10 @@ func (p *Port) Close() error { p.office.close(); return nil }
 
 func (p *Port) put(kind Kind, ticket, target uint64, value []byte) {
 	p.dirty = true
+	// Before the record can be seen: the lane notes how long the first of a batch waited.
+	if p.measured.Load() != 0 && p.ring.empty() {
+		p.since.Store(p.lane.rt.clock.now())
+	}
 	if len(p.overflow) == 0 && p.ring.put(kind, ticket, target, value) {
 		return
 	}

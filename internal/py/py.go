@@ -68,6 +68,7 @@ type Runtime struct {
 	stop   context.CancelFunc
 	run    sync.WaitGroup // the dispatcher and the crew
 	crew   crew           // who runs each Func
+	clock  clock
 
 	closing sync.Once
 
@@ -104,6 +105,7 @@ func Open(log *slog.Logger, funcs map[string]Func) (*Runtime, error) {
 	}
 	rt := &Runtime{
 		log:     log,
+		clock:   newClock(),
 		running: map[uint64]context.CancelFunc{},
 		asked:   map[uint64]chan answer{},
 	}

@@ -19,6 +19,7 @@
 
 #include <pthread.h>
 #include <stdint.h>
+#include <time.h>
 
 /* Sizes. A record larger than a quarter of its ring travels as a pointer. */
 enum {
@@ -107,8 +108,17 @@ typedef struct py_office {
   pthread_mutex_t write; /* Python threads write, and wake, one at a time */
 } py_office;
 
+/* Times that something took: how often each power of four, and their sum. */
+enum { PY_TIMES = 12 };
+typedef struct py_times {
+  uint64_t sum;             /* ns */
+  uint64_t count[PY_TIMES]; /* i: less than 1024 << 2i ns; the last: the rest */
+} py_times;
+
 typedef struct py_port {
   py_ring ring;
+  uint64_t since;   /* when the writer found the ring empty, in ns of the
+                       monotonic clock; 0: the reader has noted that */
   uint32_t starved; /* the writer waits for room in the ring, ... */
   py_office
       *office; /* ... and sleeps as the reader of this; NULL: it does not */
@@ -123,6 +133,13 @@ typedef struct py_lane {
   uint32_t busy;   /* inside take: taking is not re-entrant */
   uint32_t nudged; /* another thread of Python has something for it */
   uint64_t taken;  /* records handed out, for those who ask whether it lives */
+  /* Written by the lane's thread while `measured`, read by anybody. */
+  uint32_t measured; /* somebody wants to know the following */
+  clockid_t cpu;     /* the clock of the lane's thread */
+  uint64_t asleep;   /* since when, in ns; 0: it is not */
+  uint64_t slept;    /* ns before that */
+  py_times waits;    /* of records in a ring, the first of each batch */
+  py_times gil;      /* from waking up to holding the GIL */
   py_port *ports[PY_MAX_PORTS];
 } py_lane;
 
@@ -152,6 +169,8 @@ int py_wait_thread(void);
 
 /* py_lane_at returns a lane by number, NULL when there is none (borrowed). */
 py_lane *py_lane_at(uint32_t id);
+/* py_lane_measure has a lane measure, from now on. */
+void py_lane_measure(py_lane *lane);
 /* py_office_open makes an office whose ring holds size bytes; NULL: too many.
    py_office_shut has Python write no more: what it wrote can still be read.
    py_office_close gives the place back; nobody may use it after. */

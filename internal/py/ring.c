@@ -82,7 +82,9 @@ py_lane *py_lane_open(void) {
       }
       __atomic_store_n(&lanes[id], l, __ATOMIC_RELEASE);
     }
-    l->sleeping = l->busy = l->nudged = 0;
+    l->sleeping = l->busy = l->nudged = l->measured = 0;
+    l->asleep = 0;
+    pthread_getcpuclockid(pthread_self(), &l->cpu);
     __atomic_store_n(&l->closed, 0, __ATOMIC_RELEASE);
     lane = l;
     break;

@@ -76,7 +76,7 @@ func (s *Side) message(m *py.Message) {
 		case py.KindSend, py.KindPull:
 			s.Port.Hangup(m.Target)
 		case py.KindError: // raised when the answer was out, as a close() may
-			s.logFault(faultOf(m))
+			s.logFault(faultOf(m), nil)
 		}
 		return
 	}
@@ -150,7 +150,7 @@ func (c *Call) over() {
 func (c *Call) failed(m *py.Message) {
 	err := faultOf(m)
 	if !isCancelled(err) {
-		c.side.logFault(err)
+		c.side.logFault(err, c.X)
 	}
 	c.refuse()
 	c.over()
@@ -176,7 +176,7 @@ func (c *Call) broken(err error) {
 	if c.X == nil || errors.Is(err, httpserver.ErrClosed) {
 		return
 	}
-	c.side.logFault(err)
+	c.side.logFault(err, c.X)
 	c.refuse()
 	if c.X != nil {
 		x := c.X
@@ -191,13 +191,17 @@ func (c *Call) broken(err error) {
 // Warn tells the operator of a fault that the client does not see.
 func (c *Call) Warn(text string) { c.side.log.Warn(text) }
 
-func (s *Side) logFault(err error) {
+// logFault tells the operator of an exception; x is the exchange it ended, nil if that is over.
+func (s *Side) logFault(err error, x *httpserver.Exchange) {
 	var e *py.Error
 	trace := ""
 	if errors.As(err, &e) {
 		trace = e.Traceback()
 	}
 	attrs := []any{"error", err.Error()}
+	if x != nil && x.ID() != nil {
+		attrs = append(attrs, "request_id", string(x.ID()))
+	}
 	if trace != "" {
 		attrs = append(attrs, "traceback", trace)
 	}

@@ -54,7 +54,7 @@ func (c *Call) told(m *py.Message) {
 	case py.KindError:
 		err := faultOf(m)
 		if !isCancelled(err) {
-			c.side.logFault(err)
+			c.side.logFault(err, c.X)
 		}
 		c.talk.Returned(err)
 		c.side.give(c)
@@ -85,7 +85,7 @@ func (c *Call) Hangup() {
 }
 
 // Fault says what the application did wrong.
-func (c *Call) Fault(err error) { c.side.logFault(err) }
+func (c *Call) Fault(err error) { c.side.logFault(err, c.X) }
 
 // Lock has the caller be the one who uses the side, until Unlock. Only the methods of
 // a Peer need it: everything else is called locked.

@@ -10,7 +10,7 @@ from typing import Any
 
 import _puff
 
-from puff import _lanes, _main, _threads, _wait
+from puff import _lanes, _logging, _main, _threads, _wait, _watch
 from puff._import import ImportFailed, load
 from puff._loop import LoopLane, new_event_loop
 
@@ -29,11 +29,16 @@ def run(
     greenlets: bool = True,
     event_loop: bool = False,
     dump_signal: int = 0,
+    watch: bool = False,
+    log_format: str = "text",
+    log_level: str = "info",
+    log_all: bool = False,
 ) -> int:
     """Serves app until Go says stop; returns the status of the process."""
     if dump_signal:
         # Written by the signal's handler itself: Python need not run for it.
         faulthandler.register(dump_signal, file=sys.__stderr__ or 2, all_threads=True)
+    _logging.configure(log_format, log_level, log_all)
     _main.prepare(app_dir, add_cwd)
     _threads.pool.limit = blocking_threads
     try:
@@ -50,7 +55,7 @@ def run(
 
         interface = "asgi" if is_asgi(application) else "wsgi"
     if interface != "wsgi":
-        return _asgi(application, lifespan)
+        return _asgi(application, lifespan, watch, log_format == "json")
     if not greenlets:
         print(
             f"puff: {app} is a WSGI application, which runs in greenlets, and puff.toml says "
@@ -60,7 +65,7 @@ def run(
         return 1
     if event_loop:
         _lanes.asyncio_lane()
-    return _wsgi(application)
+    return _wsgi(application, watch, log_format == "json")
 
 
 def _print_users(e: BaseException) -> None:
@@ -82,7 +87,7 @@ def platform_version() -> str:
     return ".".join(map(str, sys.version_info[:3]))
 
 
-def _wsgi(app: Any) -> int:
+def _wsgi(app: Any, watch: bool, named: bool) -> int:
     try:
         from puff._hub import Hub
     except ImportError as e:
@@ -97,12 +102,17 @@ def _wsgi(app: Any) -> int:
     from puff._wsgi import FileWrapper, handler
 
     hub = Hub()
+    handle = handler(app)
+    if named:
+        handle = _logging.named(handle, _logging.name_in_environ, copied=True)
     _lanes.set_greenlet_lane(hub)
+    if watch:
+        _wait.call(*_watch.start())
     _wait.call(
         "serve.ready",
         "wsgi",
         hub.lane,
-        _puff.handle(handler(app)),
+        _puff.handle(handle),
         {
             "errors": _puff.handle(sys.stderr),
             "file_wrapper": _puff.handle(FileWrapper),
@@ -114,16 +124,16 @@ def _wsgi(app: Any) -> int:
     return 0
 
 
-def _asgi(app: Any, lifespan: str) -> int:
+def _asgi(app: Any, lifespan: str, watch: bool, named: bool) -> int:
     loop = new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        return loop.run_until_complete(_asgi_main(app, lifespan))
+        return loop.run_until_complete(_asgi_main(app, lifespan, watch, named))
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
 
 
-async def _asgi_main(app: Any, mode: str) -> int:
+async def _asgi_main(app: Any, mode: str, watch: bool, named: bool) -> int:
     from puff._asgi import Lifespan, StartupFailed, handler
 
     lane = LoopLane.of(asyncio.get_running_loop())
@@ -138,9 +148,15 @@ async def _asgi_main(app: Any, mode: str) -> int:
         _print_users(e)
         print(f"puff: the lifespan of the application: {type(e).__name__}: {e}", file=sys.stderr)
         return 1
-    handle = _puff.handle(handler(app, lane, lifespan.state if has else None))
+    if watch:
+        await lane.call(_watch.start())
+    handle = handler(app, lane, lifespan.state if has else None)
+    if named:
+        handle = _logging.named(handle, _logging.name_in_scope, copied=False)
     objects = {"ping": _puff.handle(_puff.answer)}
-    await lane.call(("serve.ready", "asgi", lane.lane, handle, objects, platform_version()))
+    await lane.call(
+        ("serve.ready", "asgi", lane.lane, _puff.handle(handle), objects, platform_version())
+    )
     await lane.stopped
     while lane.tasks:  # work that goes on behind an answer
         await asyncio.wait(lane.tasks.values())
