@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"cmd/puff": {".", "cli"},
 	"cli":      {"."},
 	".": {
-		"httpclient", "httpserver",
+		"httpclient", "httpserver", "pubsub", "redis",
 		"httpserver/compression", "httpserver/cors", "httpserver/forwarded", "httpserver/limits", "httpserver/static",
 		"internal/asgi", "internal/bind", "internal/certs", "internal/launch", "internal/proxied",
 		"internal/py", "internal/pyfind", "internal/relay", "internal/sockets", "internal/supervisor",
@@ -48,10 +48,12 @@ var mayImport = map[string][]string{
 	"httpserver/negotiation": {"httpserver"},
 	"httpserver/static":      {"httpserver", "httpserver/negotiation"},
 	"internal/supervisor":    {},
+	"pubsub":                 {"redis"}, // its connections
+	"redis":                  {},
 
 	// Glue: knows an engine and the border.
 	"internal/asgi":  {"httpserver", "internal/py", "internal/relay"},
-	"internal/bind":  {"httpclient", "internal/py"},
+	"internal/bind":  {"httpclient", "internal/py", "pubsub", "redis"},
 	"internal/relay": {"httpserver", "internal/py"},
 	"internal/wsgi":  {"httpserver", "internal/py", "internal/relay"},
 

@@ -7,6 +7,7 @@ require (
 	github.com/klauspost/compress v1.20.3 // the codings zstd, gzip and deflate
 	github.com/pelletier/go-toml/v2 v2.4.3 // puff.toml, with the line of each key
 	github.com/pires/go-proxyproto v0.15.0 // headers of the PROXY protocol, both versions
+	github.com/redis/rueidis v1.0.79 // Redis: many callers' commands in one write
 	github.com/spf13/cobra v1.10.2 // the command line: commands come from puff.toml at run time
 	github.com/spf13/pflag v1.0.9 // its flags, which settings make
 	github.com/youmark/pkcs8 v0.0.0-20240726163527-a2c0da244d78 // private keys with a password, PKCS #8
