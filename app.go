@@ -102,6 +102,9 @@ func (a *App) Python(_ context.Context, c *Config, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := c.handOn(); err != nil {
+		return err
+	}
 	return b.Exec(false, args)
 }
 

@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	".": {
 		"httpclient", "httpserver", "pubsub", "redis",
 		"httpserver/compression", "httpserver/cors", "httpserver/forwarded", "httpserver/limits", "httpserver/static",
-		"internal/asgi", "internal/bind", "internal/certs", "internal/launch", "internal/proxied",
+		"internal/asgi", "internal/bind", "internal/certs", "internal/embedded", "internal/launch", "internal/proxied",
 		"internal/py", "internal/pyfind", "internal/relay", "internal/sockets", "internal/supervisor",
 		"internal/systemd", "internal/wsgi",
 		"python",
@@ -61,6 +61,9 @@ var mayImport = map[string][]string{
 	"internal/launch": {"internal/pyfind"},
 	"internal/py":     {},
 	"internal/pyfind": {},
+
+	// The servers of a project that was given none.
+	"internal/embedded": {},
 
 	// What a server has to do with its system.
 	"internal/certs":   {},

@@ -3,6 +3,7 @@ module github.com/puffstack/puff
 go 1.26.0
 
 require (
+	github.com/alicebob/miniredis/v2 v2.40.0 // a Redis for machines that have none
 	github.com/andybalholm/brotli v1.2.8 // the coding br
 	github.com/klauspost/compress v1.20.3 // the codings zstd, gzip and deflate
 	github.com/pelletier/go-toml/v2 v2.4.3 // puff.toml, with the line of each key
@@ -24,6 +25,7 @@ require (
 
 require (
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	github.com/yuin/gopher-lua v1.1.1 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect

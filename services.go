@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 
 	"github.com/puffstack/puff/httpclient"
 	"github.com/puffstack/puff/internal/bind"
+	"github.com/puffstack/puff/internal/embedded"
 	"github.com/puffstack/puff/internal/py"
 	"github.com/puffstack/puff/pubsub"
 	"github.com/puffstack/puff/redis"
@@ -24,6 +26,9 @@ type Resolver func(ctx context.Context) (url string, err error)
 type services struct {
 	began chan struct{} // closed when rt is there
 	rt    *py.Runtime
+
+	embedding sync.Mutex
+	embedded  *embedded.Project // nil: nothing of it is used
 
 	mu     sync.Mutex
 	config *Config // nil: not read yet
@@ -70,6 +75,30 @@ func (s *services) configured() (*Config, error) {
 		s.config = c
 	}
 	return s.config, nil
+}
+
+// handOn puts into the environment what the command line said of services, for a python
+// that reads the configuration by itself.
+func (c *Config) handOn() error {
+	var failed error
+	set := func(name, value string) {
+		if err := os.Setenv(name, value); err != nil && failed == nil {
+			failed = fmt.Errorf("hand on %s: %w", name, err)
+		}
+	}
+	for _, u := range c.ServiceURLs() {
+		if u.from.rank == rankFlag {
+			set(u.Env(), u.URL())
+		}
+	}
+	if c.File != "" && c.File != DefaultConfigFile {
+		path, err := filepath.Abs(c.File)
+		if err != nil {
+			return err
+		}
+		set("PUFF_CONFIG", path)
+	}
+	return failed
 }
 
 // entryNamed finds the entry of a service. The one named default needs none.

@@ -5,6 +5,7 @@ package puff
 import (
 	"os"
 
+	"github.com/puffstack/puff/internal/embedded"
 	"github.com/puffstack/puff/pubsub"
 	"github.com/puffstack/puff/redis"
 )
@@ -28,7 +29,7 @@ func (s *services) redisNamed(name string) (*redis.Client, error) {
 	if s.redis == nil {
 		s.redis = map[string]*redis.Client{}
 	}
-	s.redis[name] = newRedisClient(entry)
+	s.redis[name] = s.newRedis(config, entry)
 	return s.redis[name], nil
 }
 
@@ -51,13 +52,13 @@ func (s *services) pubsubNamed(name string) (*pubsub.Hub, error) {
 	if s.pubsub == nil {
 		s.pubsub = map[string]*pubsub.Hub{}
 	}
-	s.pubsub[name] = pubsub.New(newRedisClient(Redis(entry)))
+	s.pubsub[name] = pubsub.New(s.newRedis(config, Redis(entry)))
 	return s.pubsub[name], nil
 }
 
-func newRedisClient(entry Redis) *redis.Client {
+func (s *services) newRedis(c *Config, entry Redis) *redis.Client {
 	return redis.New(redis.Config{
-		Name: entry.Name, URL: entry.URL, PoolSize: entry.PoolSize,
+		Name: entry.Name, URL: entry.URL, Resolve: s.resolver(c, embedded.Redis, entry.URL, entry.From), PoolSize: entry.PoolSize,
 		ConnectTimeout: entry.ConnectTimeout, PoolTimeout: entry.PoolTimeout,
 		CommandTimeout: orNone(entry.CommandTimeout),
 	})
