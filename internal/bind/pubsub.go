@@ -91,8 +91,8 @@ func (p *PubSub) leave(_ context.Context, args []any) (any, error) {
 	return true, nil
 }
 
-// publish(name, from, channel, body) returns how many connections got it; from is the
-// 16 bytes of an id, or None.
+// publish(name, from, channel, body) returns when Redis has it; from is the 16 bytes of
+// an id, or None.
 func (p *PubSub) publish(ctx context.Context, args []any) (any, error) {
 	hub, err := p.named(args)
 	if err != nil {
@@ -109,8 +109,8 @@ func (p *PubSub) publish(ctx context.Context, args []any) (any, error) {
 	if id, ok := args[1].([]byte); ok {
 		copy(from[:], id)
 	}
-	n, err := hub.Publish(ctx, from, words[0], words[1])
-	return n, redisError(err)
+	_, err = hub.Publish(ctx, from, words[0], words[1])
+	return true, redisError(err)
 }
 
 func (p *PubSub) named(args []any) (*pubsub.Hub, error) {

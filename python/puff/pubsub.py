@@ -21,11 +21,12 @@ from __future__ import annotations
 
 import itertools
 import json
+import sys
 import uuid
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from puff._inbox import Mailbox, Topic
 
@@ -245,9 +246,12 @@ class PubSubConnection:
         while (message := await self.receive()) is not None:
             yield message
 
-    def __del__(self) -> None:
+    # At the end of Python modules are emptied before objects are.
+    def __del__(self, finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
         mailbox: Mailbox | None = self.__dict__.get("_mailbox")
-        if mailbox is not None and mailbox.inbox is not None and self._topics:
+        if finalizing() or mailbox is None:
+            return
+        if mailbox.inbox is not None and self._topics:
             mailbox.end()
             inbox, topics = mailbox.inbox, list(self._topics)
             post("pubsub.leave", inbox.service, inbox.lane, inbox.handle, self._number, topics)

@@ -25,6 +25,7 @@ from __future__ import annotations
 import builtins
 import hashlib
 import itertools
+import sys
 from typing import TYPE_CHECKING, Any
 
 from puff._rediscommands import Commands, Key, Value, _listed, _scan_words
@@ -327,8 +328,9 @@ class Pipeline(Commands):
         if self._held:
             await self.reset()
 
-    def __del__(self) -> None:
-        if self._held:
+    # At the end of Python modules are emptied before objects are.
+    def __del__(self, finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        if self._held and not finalizing():
             from puff._wait import post
 
             post("redis.release", self._held)
