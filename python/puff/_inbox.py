@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import _puff
 
 from puff import _lanes, _wait
+from puff._task import getcurrent
+from puff._wait import _local
 
 if TYPE_CHECKING:
     import asyncio
@@ -182,11 +184,14 @@ class Mailbox:
 
     def take(self) -> Any:
         """The next message, None after the end; the caller waits for it as it is used to."""
-        if _wait.in_greenlet() is None and _get_running_loop() is not None:
+        hub = _local.hub
+        if hub is not None and not hub.may_wait():
+            hub = None
+        if hub is None and _get_running_loop() is not None:
             return self._take_async()
         turn: _Turn | None = None
         while True:
-            found, message, turn = self._look(turn)
+            found, message, turn = self._look(turn, hub)
             if found:
                 return message
             assert turn is not None
@@ -199,7 +204,7 @@ class Mailbox:
     async def _take_async(self) -> Any:
         turn: _Turn | None = None
         while True:
-            found, message, turn = self._look(turn)
+            found, message, turn = self._look(turn, None)
             if found:
                 return message
             assert isinstance(turn, _LoopTurn)
@@ -209,7 +214,7 @@ class Mailbox:
                 self._give_up(turn)
                 raise
 
-    def _look(self, turn: _Turn | None) -> tuple[bool, Any, _Turn | None]:
+    def _look(self, turn: _Turn | None, hub: Hub | None) -> tuple[bool, Any, _Turn | None]:
         """(whether there is a message, the message, else the caller's turn)."""
         with self._mutex:
             if self._queue and (turn is not None or not self._waiting):
@@ -219,7 +224,7 @@ class Mailbox:
                 return True, None, None
             else:
                 again = turn is not None
-                turn = _turn()
+                turn = _turn(hub)
                 # Who was called and found nothing was first, and is first again.
                 (self._waiting.appendleft if again else self._waiting.append)(turn)
                 return False, None, turn
@@ -246,6 +251,8 @@ class Mailbox:
 class _Turn:
     """Somebody who waits; :meth:`come` may be called from any thread."""
 
+    __slots__ = ()
+
     def come(self) -> None:
         """There may be a message."""
         raise NotImplementedError
@@ -259,8 +266,6 @@ class _HubTurn(_Turn):
     __slots__ = ("_come", "_greenlet", "_hub", "_waits")
 
     def __init__(self, hub: Hub) -> None:
-        from greenlet import getcurrent
-
         self._hub = hub
         self._greenlet = getcurrent()
         self._come = False
@@ -268,12 +273,13 @@ class _HubTurn(_Turn):
 
     def come(self) -> None:
         self._come = True
-        if _wait.hub_here() is self._hub:
-            self._hub.soon(self._wake)
+        if _local.hub is self._hub:
+            self._hub.resume(self)
         else:
-            self._hub.soon_threadsafe(self._wake)
+            self._hub.soon_threadsafe(self.switch, None)
 
-    def _wake(self) -> None:
+    def switch(self, value: None) -> None:
+        """Goes on, where it still waits: what the hub calls."""
         if self._waits:
             self._greenlet.switch()
 
@@ -318,8 +324,7 @@ class _ThreadTurn(_Turn):
         self._lock.acquire()
 
 
-def _turn() -> _Turn:
-    hub = _wait.in_greenlet()
+def _turn(hub: Hub | None) -> _Turn:
     if hub is not None:
         return _HubTurn(hub)
     loop = _get_running_loop()
