@@ -28,7 +28,8 @@ import itertools
 import sys
 from typing import TYPE_CHECKING, Any
 
-from puff._rediscommands import Commands, Key, Value, _listed, _scan_words
+from puff._rediscollections import Key, Value, _listed, _scan_words
+from puff._rediscommands import Commands
 from puff.errors import PuffError
 
 if TYPE_CHECKING:
