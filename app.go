@@ -36,12 +36,14 @@ type App struct {
 	State any
 
 	funcs    map[string]Func
-	services services
+	services *services
 	environ  []string // before an env file adds to it
 }
 
 // New returns an App with what every Puff has.
-func New() *App { return &App{funcs: maps.Clone(bind.Core), environ: os.Environ()} }
+func New() *App {
+	return &App{funcs: maps.Clone(bind.Core), services: newServices(), environ: os.Environ()}
+}
 
 // Handle has Python's puff.call(name, …) answered by f, on a goroutine per call.
 func (a *App) Handle(name string, f Func) { a.funcs[name] = f }
@@ -53,9 +55,11 @@ func HostedByPython() bool { return py.Hosted() == py.AsPython }
 // Attend answers Python's calls in a process that Python began, for as long as that
 // lives.
 func (a *App) Attend() error {
-	if _, err := py.Open(slog.Default(), a.all()); err != nil {
+	rt, err := py.Open(slog.Default(), a.all())
+	if err != nil {
 		return err
 	}
+	a.services.runIn(rt)
 	select {}
 }
 
@@ -98,6 +102,9 @@ func (a *App) Python(_ context.Context, c *Config, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := c.handOn(); err != nil {
+		return err
+	}
 	return b.Exec(false, args)
 }
 
@@ -129,7 +136,9 @@ func (a *App) program(c *Config, choice string, log *slog.Logger) (*program, err
 		}
 	}
 	var err error
-	p.rt, err = py.Open(log, funcs)
+	if p.rt, err = py.Open(log, funcs); err == nil {
+		a.services.runIn(p.rt)
+	}
 	return p, err
 }
 

@@ -162,9 +162,7 @@ func (c *Config) Where(key string) string {
 // does not stop other commands.
 func (c *Config) ApplyEnv(lookup func(string) (string, bool)) error {
 	for _, u := range c.ServiceURLs() {
-		if text, ok := lookup(u.Env()); ok && text != "" {
-			u.Set(text, FromEnv(u.Env()))
-		}
+		u.ask(lookup)
 	}
 	if text, ok := lookup("PUFF_PYTHON"); ok && text != "" {
 		if err := c.Serve.Set("python", text, FromEnv("PUFF_PYTHON")); err != nil {

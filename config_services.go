@@ -242,6 +242,13 @@ func (u ServiceURL) Env() string {
 	return "PUFF_" + strings.ToUpper(u.Name) + "_" + kind + "_URL"
 }
 
+// ask takes the URL from the environment if that has it.
+func (u ServiceURL) ask(lookup func(string) (string, bool)) {
+	if text, ok := lookup(u.Env()); ok && text != "" {
+		u.Set(text, FromEnv(u.Env()))
+	}
+}
+
 // URL is the URL as it stands.
 func (u ServiceURL) URL() string { return *u.url }
 

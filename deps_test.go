@@ -31,10 +31,10 @@ var mayImport = map[string][]string{
 	"cli":      {"."},
 	".": {
 		"httpclient", "httpserver", "httpserver/accesslog", "httpserver/compression", "httpserver/cors",
-		"httpserver/forwarded", "httpserver/limits", "httpserver/observe", "httpserver/static",
-		"internal/asgi", "internal/bind", "internal/certs", "internal/launch", "internal/proxied",
-		"internal/py", "internal/pyfind", "internal/relay", "internal/sockets", "internal/status",
-		"internal/supervisor", "internal/systemd", "internal/tracing", "internal/wsgi",
+		"httpserver/forwarded", "httpserver/limits", "httpserver/observe", "httpserver/static", "pubsub", "redis",
+		"internal/asgi", "internal/bind", "internal/certs", "internal/embedded", "internal/launch",
+		"internal/proxied", "internal/py", "internal/pyfind", "internal/relay", "internal/sockets",
+		"internal/status", "internal/supervisor", "internal/systemd", "internal/tracing", "internal/wsgi",
 		"python",
 	},
 
@@ -50,11 +50,13 @@ var mayImport = map[string][]string{
 	"httpserver/observe":     {"httpserver"},
 	"httpserver/static":      {"httpserver", "httpserver/negotiation"},
 	"internal/supervisor":    {},
+	"pubsub":                 {"redis"}, // its connections
+	"redis":                  {},
 	"websocket":              {},
 
 	// Glue: knows an engine and the border.
 	"internal/asgi":    {"httpserver", "internal/py", "internal/relay", "websocket"},
-	"internal/bind":    {"httpclient", "internal/py"},
+	"internal/bind":    {"httpclient", "internal/py", "pubsub", "redis"},
 	"internal/relay":   {"httpserver", "internal/py"},
 	"internal/status":  {"httpserver/observe"},
 	"internal/tracing": {"httpserver"},
@@ -64,6 +66,9 @@ var mayImport = map[string][]string{
 	"internal/launch": {"internal/pyfind"},
 	"internal/py":     {},
 	"internal/pyfind": {},
+
+	// The servers of a project that was given none.
+	"internal/embedded": {},
 
 	// What a server has to do with its system.
 	"internal/certs":   {},

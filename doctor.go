@@ -13,7 +13,7 @@ import (
 
 // Doctor writes what Puff would use: the interpreter and what it has, the
 // configuration, the services. It returns an error when no program could run.
-func (a *App) Doctor(_ context.Context, c *Config, w io.Writer) error {
+func (a *App) Doctor(ctx context.Context, c *Config, w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	defer t.Flush()
 	row := func(name, value string) { fmt.Fprintf(t, "%s\t%s\n", name, value) }
@@ -47,7 +47,7 @@ func (a *App) Doctor(_ context.Context, c *Config, w io.Writer) error {
 	}
 	urls := c.ServiceURLs()
 	for _, u := range urls {
-		row(u.Kind, u.Name+"  "+maskURL(u.URL())+"  (not dialled: opened when first used)")
+		row(u.Kind, u.Name+"  "+c.checkService(ctx, u))
 	}
 	if len(urls) == 0 {
 		row("services", "none configured")

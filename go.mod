@@ -3,11 +3,13 @@ module github.com/puffstack/puff
 go 1.26.0
 
 require (
+	github.com/alicebob/miniredis/v2 v2.40.0 // a Redis for machines that have none
 	github.com/andybalholm/brotli v1.2.8 // the coding br
 	github.com/klauspost/compress v1.20.3 // the codings gzip, zstd and deflate, deflate of WebSocket messages
 	github.com/pelletier/go-toml/v2 v2.4.3 // puff.toml, with the line of each key
 	github.com/pires/go-proxyproto v0.15.0 // headers of the PROXY protocol, both versions
 	github.com/prometheus/client_golang v1.25.0 // metrics in the format of Prometheus
+	github.com/redis/rueidis v1.0.79 // Redis: many callers' commands in one write
 	github.com/spf13/cobra v1.10.2 // the command line: commands come from puff.toml at run time
 	github.com/spf13/pflag v1.0.9 // its flags, which settings make
 	github.com/youmark/pkcs8 v0.0.0-20240726163527-a2c0da244d78 // private keys with a password, PKCS #8
@@ -41,6 +43,7 @@ require (
 	github.com/prometheus/client_model v0.6.3 // indirect
 	github.com/prometheus/common v0.72.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
+	github.com/yuin/gopher-lua v1.1.1 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace v1.47.0 // indirect
 	go.opentelemetry.io/otel/log v1.47.0 // indirect

@@ -1,18 +1,22 @@
 package puff
 
-// The services of a process: pools that are opened when first used.
+// The services of a process: pools that are opened when first used, and end with it.
 
 import (
 	"context"
 	"fmt"
 	"maps"
 	"os"
-	"slices"
+	"path/filepath"
 	"strings"
 	"sync"
 
 	"github.com/puffstack/puff/httpclient"
 	"github.com/puffstack/puff/internal/bind"
+	"github.com/puffstack/puff/internal/embedded"
+	"github.com/puffstack/puff/internal/py"
+	"github.com/puffstack/puff/pubsub"
+	"github.com/puffstack/puff/redis"
 )
 
 // Resolver finds the URL of a service when that is first used. It may start the server.
@@ -20,9 +24,31 @@ type Resolver func(ctx context.Context) (url string, err error)
 
 // services are the pools that a process has, by kind and name.
 type services struct {
+	began chan struct{} // closed when rt is there
+	rt    *py.Runtime
+
+	embedding sync.Mutex
+	embedded  *embedded.Project // nil: nothing of it is used
+
 	mu     sync.Mutex
 	config *Config // nil: not read yet
 	http   map[string]*httpclient.Client
+	redis  map[string]*redis.Client
+	pubsub map[string]*pubsub.Hub
+}
+
+func newServices() *services { return &services{began: make(chan struct{})} }
+
+// runIn says where Python's lanes are found. Called once.
+func (s *services) runIn(rt *py.Runtime) {
+	s.rt = rt
+	close(s.began)
+}
+
+// laneNamed returns a lane of the Python that runs.
+func (s *services) laneNamed(id int) *py.Lane {
+	<-s.began // whoever calls may be faster than who opened the runtime
+	return s.rt.Lane(id)
 }
 
 // use has the services be those of c.
@@ -49,6 +75,30 @@ func (s *services) configured() (*Config, error) {
 		s.config = c
 	}
 	return s.config, nil
+}
+
+// handOn puts into the environment what the command line said of services, for a python
+// that reads the configuration by itself.
+func (c *Config) handOn() error {
+	var failed error
+	set := func(name, value string) {
+		if err := os.Setenv(name, value); err != nil && failed == nil {
+			failed = fmt.Errorf("hand on %s: %w", name, err)
+		}
+	}
+	for _, u := range c.ServiceURLs() {
+		if u.from.rank == rankFlag {
+			set(u.Env(), u.URL())
+		}
+	}
+	if c.File != "" && c.File != DefaultConfigFile {
+		path, err := filepath.Abs(c.File)
+		if err != nil {
+			return err
+		}
+		set("PUFF_CONFIG", path)
+	}
+	return failed
 }
 
 // entryNamed finds the entry of a service. The one named default needs none.
@@ -82,18 +132,10 @@ func (s *services) funcs() map[string]Func {
 	all := map[string]Func{}
 	for _, funcs := range []map[string]Func{
 		bind.NewHTTPClient(s.httpNamed).Funcs(),
+		bind.NewRedis(s.redisNamed).Funcs(),
+		bind.NewPubSub(s.pubsubNamed, s.laneNamed).Funcs(),
 	} {
 		maps.Copy(all, funcs)
 	}
 	return all
-}
-
-// close ends every pool.
-func (s *services) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, name := range slices.Sorted(maps.Keys(s.http)) {
-		s.http[name].Close()
-	}
-	s.http = nil
 }

@@ -169,7 +169,7 @@ func (a *app) build() {
 	a.globalFlags(a.root.PersistentFlags())
 	for _, c := range []*cobra.Command{
 		a.serveCommand(), a.runCommand(), a.waitCommand(), a.pythonCommand(),
-		a.djangoCommand(), a.pytestCommand(), a.statusCommand(), a.doctorCommand(),
+		a.djangoCommand(), a.pytestCommand(), a.statusCommand(), a.servicesCommand(), a.doctorCommand(),
 		a.exampleCommand(), a.versionCommand(), a.helpCommand(),
 	} {
 		if c != nil {

@@ -43,4 +43,9 @@ type Deps struct {
 	// Doctor writes what Puff would use, and returns an error when that cannot
 	// work. c.Serve is resolved, but for flags of serve.
 	Doctor func(ctx context.Context, c *puff.Config, w io.Writer) error
+	// Services writes a list of the project's services.
+	Services func(ctx context.Context, c *puff.Config, w io.Writer) error
+	// ServiceClient runs a client of a service, "psql" or "redis-cli", with args.
+	// It is there when Services is.
+	ServiceClient func(ctx context.Context, c *puff.Config, program string, args []string) error
 }

@@ -22,11 +22,22 @@ PEERS = (
     "packaging",  # gunicorn's gevent worker imports it and does not ask for it
     "gevent",
     "greenlet",
+    "redis[hiredis]",
     "fastpysgi",
 )
 # Built from source, so allowed to fail.
 BUILT = ("bjoern",)
-SHOWN = ("granian", "uvicorn", "uvloop", "httptools", "gunicorn", "gevent", "greenlet")
+SHOWN = (
+    "granian",
+    "uvicorn",
+    "uvloop",
+    "httptools",
+    "gunicorn",
+    "gevent",
+    "greenlet",
+    "redis",
+    "hiredis",
+)
 STAMP = VENV / "bench.json"
 
 

@@ -108,6 +108,24 @@ func (b *Boot) Exec(program bool, args []string) error {
 	return fmt.Errorf("start Python: run %s: %w", path, syscall.Exec(path, args, env))
 }
 
+// Binary returns the file that is no Python: executable itself, or what a name that
+// Prepare made was made from.
+func Binary(executable string) string {
+	if !strings.HasPrefix(filepath.Base(executable), "python") {
+		return executable
+	}
+	text, err := os.ReadFile(filepath.Join(filepath.Dir(executable), bootFile))
+	if err != nil {
+		return executable
+	}
+	for line := range strings.SplitSeq(string(text), "\n") {
+		if path, ok := strings.CutPrefix(line, "binary "); ok {
+			return path
+		}
+	}
+	return executable
+}
+
 // defaultCache is the user's cache folder, or where there is none a folder in the
 // system's temporary one that nobody else can write to.
 func defaultCache() (string, error) {

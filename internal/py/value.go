@@ -60,6 +60,12 @@ type (
 	Span      time.Duration // datetime.timedelta, as time.Duration
 )
 
+// Appender is a value that encodes itself, from what an engine has, without the way
+// through values of Go's. It appends exactly one value.
+type Appender interface {
+	AppendValue(b []byte) ([]byte, error)
+}
+
 var errTooLarge = errors.New("encode value: it is larger than 1 GiB")
 
 // ErrValue is what reading a value that breaks the rules returns.
@@ -74,6 +80,23 @@ func AppendHead(b []byte, t Tag, n int) []byte {
 func AppendText[T string | []byte](b []byte, t Tag, s T) []byte {
 	return append(AppendHead(b, t, len(s)), s...)
 }
+
+// AppendNone appends None.
+func AppendNone(b []byte) []byte { return append(b, byte(TagNone)) }
+
+// AppendTruth appends a bool.
+func AppendTruth(b []byte, truth bool) []byte {
+	if truth {
+		return append(b, byte(TagTrue))
+	}
+	return append(b, byte(TagFalse))
+}
+
+// AppendFloat appends a float.
+func AppendFloat(b []byte, f float64) []byte { return appendFloat(b, f) }
+
+// AppendError appends what Python makes an exception object of.
+func AppendError(b []byte, err error) []byte { return appendError(b, err) }
 
 // AppendInt appends an integer.
 func AppendInt(b []byte, i int64) []byte {
@@ -186,6 +209,8 @@ func appendValue(b []byte, v any, depth int) ([]byte, error) {
 		return appendMap(b, v, depth)
 	case map[string]string:
 		return appendMap(b, v, depth)
+	case Appender:
+		return v.AppendValue(b)
 	case error:
 		return appendError(b, v), nil
 	}

@@ -189,6 +189,10 @@ class Hub:
         """
         self._ready.append((_SOON, f, 0, args))
 
+    def resume(self, waiting: Any) -> None:
+        """Has the runner call waiting.switch(None) next; from the hub's own thread."""
+        self._ready.append((_puff.RESULT, waiting, 0, None))
+
     def soon_threadsafe(self, f: Callable[..., Any], *args: Any) -> None:
         """soon, from any thread."""
         self._ready.append((_SOON, f, 0, args))

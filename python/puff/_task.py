@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from puff._hub import Hub
 
-__all__ = ["Greenlet"]
+__all__ = ["Greenlet", "getcurrent"]
 
 
 class Greenlet:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from puff._hub import Hub
 
-__all__ = ["call", "hub_here", "in_greenlet", "mode"]
+__all__ = ["call", "hub_here", "in_greenlet", "mode", "post"]
 
 
 class _Local(threading.local):
@@ -121,3 +121,34 @@ def call(name: str, *args: Any, wrap: Callable[[Any], Any] | None = None) -> Any
 
 async def _wrapped(future: Any, wrap: Callable[[Any], Any]) -> Any:
     return wrap(await future)
+
+
+class _Nobody:
+    """Who gets an answer that is of no use."""
+
+    def switch(self, value: Any) -> None:
+        """An answer, in a hub or a loop."""
+
+    def throw(self, error: BaseException) -> None:
+        """An error, in a hub or a loop."""
+
+    def give(self, kind: int, value: Any) -> None:
+        """Either, in a thread."""
+
+
+def post(name: str, *args: Any) -> None:
+    """Has Go do name(*args) and waits for nothing; for ends of objects, wherever they come."""
+    hub, loop = _local.hub, _get_running_loop()
+    if hub is not None:
+        lane = hub.lane
+    elif loop is not None:
+        from puff._loop import LoopLane
+
+        lane = LoopLane.of(loop).lane
+    else:
+        mine = _local.lane
+        if mine is None or mine.pid != os.getpid():
+            mine = _local.lane = ThreadLane()
+        lane = mine.lane
+    _puff.call(lane, (name, *args), _Nobody())
+    _puff.wake()

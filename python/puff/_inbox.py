@@ -1,0 +1,331 @@
+"""Where messages from Go arrive: one inbox for each lane and service.
+
+Go gives an inbox a batch of messages at a time; :meth:`Inbox._deliver` puts each into the
+queues of those who have subscribed, and wakes who waits. Nothing of that asks Go. When a
+queue is full that blocks, the rest of the batch waits, and Go with it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from asyncio import _get_running_loop
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import _puff
+
+from puff import _lanes, _wait
+from puff._task import getcurrent
+from puff._wait import _local
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterator
+
+    from puff._hub import Hub
+    from puff._loop import LoopLane
+
+__all__ = ["Inbox", "Mailbox", "Topic"]
+
+Topic = tuple[bool, bytes]  # whether it is a pattern, its name
+
+_inboxes: dict[tuple[int, int, str], Inbox] = {}
+_lock = threading.Lock()
+
+
+class Inbox:
+    """What arrives in a lane for a service; :meth:`here` finds that of the caller's lane."""
+
+    def __init__(self, lane: int, service: str, soon: Callable[[Callable[[], Any]], Any]) -> None:
+        self.lane = lane
+        self.handle = _puff.handle(self._deliver)
+        self.service = service
+        self._soon = soon  # has a function called in the lane's thread
+        self._readers: dict[Topic, list[weakref.ref[Mailbox]]] = {}
+        self._guard = threading.Lock()
+        self._rest: Iterator[tuple[Mailbox, Any]] | None = None  # of the batch at hand
+        self._first: tuple[Mailbox, Any] | None = None  # what of it found no room
+        self._ticket = 0
+
+    @classmethod
+    def here(cls, service: str) -> Inbox:
+        """The inbox of the caller's lane; a plain thread's is in a lane that others have."""
+        hub, loop = _wait.hub_here(), _get_running_loop()
+        if hub is None and loop is None:
+            try:
+                hub = _lanes.greenlet_lane()
+            except ImportError:
+                return cls._of_loop(_lanes.asyncio_lane(), service)
+        if hub is not None:
+            return cls._of(hub.lane, service, hub.soon_threadsafe)
+        from puff._loop import LoopLane
+
+        assert loop is not None
+        return cls._of_loop(LoopLane.of(loop), service)
+
+    @classmethod
+    def _of_loop(cls, lane: LoopLane, service: str) -> Inbox:
+        return cls._of(lane.lane, service, lane.loop.call_soon_threadsafe)
+
+    @classmethod
+    def _of(cls, lane: int, service: str, soon: Callable[[Callable[[], Any]], Any]) -> Inbox:
+        key = (os.getpid(), lane, service)
+        with _lock:
+            inbox = _inboxes.get(key)
+            # The number of a lane that has ended is given to the next one.
+            if inbox is None or inbox._soon != soon:
+                if inbox is not None:
+                    _puff.release(inbox.handle)
+                inbox = _inboxes[key] = cls(lane, service, soon)
+        return inbox
+
+    def add(self, topic: Topic, mailbox: Mailbox) -> None:
+        """mailbox gets what comes by topic."""
+        with self._guard:
+            self._readers[topic] = [
+                *(ref for ref in self._readers.get(topic, ()) if ref() is not None),
+                weakref.ref(mailbox),
+            ]
+
+    def remove(self, topic: Topic, mailbox: Mailbox) -> None:
+        """mailbox gets no more of it."""
+        with self._guard:
+            left = [r for r in self._readers.get(topic, ()) if r() not in (None, mailbox)]
+            if left:
+                self._readers[topic] = left
+            else:
+                self._readers.pop(topic, None)
+
+    def _deliver(self, ticket: int, value: tuple[list[tuple[Any, ...]]]) -> None:
+        self._ticket = ticket
+        self._rest = self._pairs(value[0])
+        self._pump()
+
+    def _pairs(self, batch: list[tuple[Any, ...]]) -> Iterator[tuple[Mailbox, Any]]:
+        for message in batch:
+            pattern = message[0]
+            topic = (False, message[1]) if pattern is None else (True, pattern)
+            shared: dict[tuple[Any, bool], Any] = {}
+            for ref in self._readers.get(topic, ()):
+                mailbox = ref()
+                if mailbox is None:
+                    continue
+                gap = mailbox.epoch != message[4]
+                mailbox.epoch = message[4]
+                made = shared.get((mailbox.kind, gap))
+                if made is None:
+                    made = shared[mailbox.kind, gap] = mailbox.kind(*message[:4], gap)
+                yield mailbox, made
+
+    def _pump(self) -> None:
+        """Puts what has come where it belongs, as far as there is room."""
+        rest, first = self._rest, self._first
+        if rest is None:
+            return
+        self._first = None
+        if first is not None and not first[0].put(first[1]):
+            self._first = first
+            return
+        for mailbox, message in rest:
+            if not mailbox.put(message):
+                self._first = (mailbox, message)
+                return
+        self._rest = None
+        _puff.answer(self._ticket, None)
+
+    def unblock(self) -> None:
+        """There is room again in a queue that had none. From any thread."""
+        self._soon(self._pump)
+
+
+class Mailbox:
+    """The queue of one receiver, with a limit; whoever takes from it may wait."""
+
+    def __init__(self, kind: Callable[..., Any], size: int, drop: bool) -> None:
+        self.kind = kind  # what is made of a message, one for all whose kind it is
+        self.epoch: int | None = None
+        self.dropped = 0
+        self._size = size
+        self._drop = drop
+        self._queue: deque[Any] = deque()
+        self._waiting: deque[_Turn] = deque()
+        self._refused = False  # an inbox waits for room
+        self._ended = False
+        self._mutex = threading.RLock()  # an object's end may come in the middle
+        self.inbox: Inbox | None = None
+
+    def put(self, message: Any) -> bool:
+        """Adds a message; False: there is no room."""
+        with self._mutex:
+            if self._ended:
+                return True
+            if len(self._queue) >= self._size:
+                if not self._drop:
+                    self._refused = True
+                    return False
+                self._queue.popleft()
+                self.dropped += 1
+            self._queue.append(message)
+            turn = self._waiting.popleft() if self._waiting else None
+        if turn is not None:
+            turn.come()
+        return True
+
+    def end(self) -> None:
+        """Nobody gets anything any more."""
+        with self._mutex:
+            self._ended = True
+            turns, self._waiting = list(self._waiting), deque()
+        for turn in turns:
+            turn.come()
+        self._unblock()
+
+    def take(self) -> Any:
+        """The next message, None after the end; the caller waits for it as it is used to."""
+        hub = _local.hub
+        if hub is not None and not hub.may_wait():
+            hub = None
+        if hub is None and _get_running_loop() is not None:
+            return self._take_async()
+        turn: _Turn | None = None
+        while True:
+            found, message, turn = self._look(turn, hub)
+            if found:
+                return message
+            assert turn is not None
+            try:
+                turn.wait()
+            except BaseException:
+                self._give_up(turn)
+                raise
+
+    async def _take_async(self) -> Any:
+        turn: _Turn | None = None
+        while True:
+            found, message, turn = self._look(turn, None)
+            if found:
+                return message
+            assert isinstance(turn, _LoopTurn)
+            try:
+                await turn.future
+            except BaseException:
+                self._give_up(turn)
+                raise
+
+    def _look(self, turn: _Turn | None, hub: Hub | None) -> tuple[bool, Any, _Turn | None]:
+        """(whether there is a message, the message, else the caller's turn)."""
+        with self._mutex:
+            if self._queue and (turn is not None or not self._waiting):
+                message = self._queue.popleft()
+                room = self._refused
+            elif self._ended:
+                return True, None, None
+            else:
+                again = turn is not None
+                turn = _turn(hub)
+                # Who was called and found nothing was first, and is first again.
+                (self._waiting.appendleft if again else self._waiting.append)(turn)
+                return False, None, turn
+        if room:
+            self._unblock()
+        return True, message, None
+
+    def _give_up(self, turn: _Turn) -> None:
+        with self._mutex:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+                return
+            # It had been called: the next one is, in its place.
+            following = self._waiting.popleft() if self._queue and self._waiting else None
+        if following is not None:
+            following.come()
+
+    def _unblock(self) -> None:
+        refused, self._refused = self._refused, False
+        if refused and self.inbox is not None:
+            self.inbox.unblock()
+
+
+class _Turn:
+    """Somebody who waits; :meth:`come` may be called from any thread."""
+
+    __slots__ = ()
+
+    def come(self) -> None:
+        """There may be a message."""
+        raise NotImplementedError
+
+    def wait(self) -> None:
+        """Returns after come."""
+        raise NotImplementedError
+
+
+class _HubTurn(_Turn):
+    __slots__ = ("_come", "_greenlet", "_hub", "_waits")
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._greenlet = getcurrent()
+        self._come = False
+        self._waits = False
+
+    def come(self) -> None:
+        self._come = True
+        if _local.hub is self._hub:
+            self._hub.resume(self)
+        else:
+            self._hub.soon_threadsafe(self.switch, None)
+
+    def switch(self, value: None) -> None:
+        """Goes on, where it still waits: what the hub calls."""
+        if self._waits:
+            self._greenlet.switch()
+
+    def wait(self) -> None:
+        self._waits = True
+        try:
+            while not self._come:
+                self._hub.wait()
+        finally:
+            self._waits = False
+
+
+class _LoopTurn(_Turn):
+    __slots__ = ("_loop", "future")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.future: asyncio.Future[None] = loop.create_future()
+
+    def come(self) -> None:
+        if _get_running_loop() is self._loop:
+            self._done()
+        elif not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._done)
+
+    def _done(self) -> None:
+        if not self.future.done():
+            self.future.set_result(None)
+
+
+class _ThreadTurn(_Turn):
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def come(self) -> None:
+        self._lock.release()
+
+    def wait(self) -> None:
+        self._lock.acquire()
+
+
+def _turn(hub: Hub | None) -> _Turn:
+    if hub is not None:
+        return _HubTurn(hub)
+    loop = _get_running_loop()
+    return _LoopTurn(loop) if loop is not None else _ThreadTurn()
