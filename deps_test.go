@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 		"httpserver/compression", "httpserver/cors", "httpserver/forwarded", "httpserver/limits", "httpserver/static",
 		"internal/asgi", "internal/bind", "internal/certs", "internal/launch", "internal/proxied",
 		"internal/py", "internal/pyfind", "internal/relay", "internal/sockets", "internal/supervisor",
-		"internal/systemd", "internal/wsgi",
+		"internal/systemd", "internal/watch", "internal/wsgi",
 		"python",
 	},
 
@@ -48,6 +48,7 @@ var mayImport = map[string][]string{
 	"httpserver/negotiation": {"httpserver"},
 	"httpserver/static":      {"httpserver", "httpserver/negotiation"},
 	"internal/supervisor":    {},
+	"internal/watch":         {},
 
 	// Glue: knows an engine and the border.
 	"internal/asgi":  {"httpserver", "internal/py", "internal/relay"},
