@@ -32,9 +32,9 @@ var mayImport = map[string][]string{
 	".": {
 		"httpclient", "httpserver",
 		"httpserver/compression", "httpserver/cors", "httpserver/forwarded", "httpserver/limits", "httpserver/static",
-		"internal/asgi", "internal/bind", "internal/certs", "internal/launch", "internal/proxied",
-		"internal/py", "internal/pyfind", "internal/relay", "internal/sockets", "internal/supervisor",
-		"internal/systemd", "internal/watch", "internal/wsgi",
+		"internal/asgi", "internal/bind", "internal/certs", "internal/dev", "internal/launch",
+		"internal/proxied", "internal/py", "internal/pyfind", "internal/relay", "internal/sockets",
+		"internal/supervisor", "internal/systemd", "internal/watch", "internal/wsgi",
 		"python",
 	},
 
@@ -55,6 +55,8 @@ var mayImport = map[string][]string{
 	"internal/bind":  {"httpclient", "internal/py"},
 	"internal/relay": {"httpserver", "internal/py"},
 	"internal/wsgi":  {"httpserver", "internal/py", "internal/relay"},
+
+	"internal/dev": {"httpserver"},
 
 	// The border, and the way to a process that has crossed it.
 	"internal/launch": {"internal/pyfind"},

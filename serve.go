@@ -26,21 +26,25 @@ import (
 // Serve serves the application app until a signal tells it to end. The process that is
 // asked is the parent of those that serve, which are this program once more.
 func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) error {
+	if workerPlace() != "" {
+		return a.work(ctx, c, app, s, nil)
+	}
+	return a.supervise(ctx, s, app, nil)
+}
+
+// work is what a worker does; d is nil but for "puff dev".
+func (a *App) work(ctx context.Context, c *Config, app string, s ServeConfig, d *development) error {
 	log := newLogger(os.Stderr, s.LogLevel)
 	// Go would end the process when whoever reads its log goes away.
 	signal.Ignore(syscall.SIGPIPE)
-	place := workerPlace()
-	if place == "" {
-		return a.supervise(ctx, s, app, log)
-	}
 	if app == "" && !c.routed() {
-		return serveFiles(ctx, c, s, place, log)
+		return serveFiles(ctx, c, s, d, log)
 	}
 	p, err := a.program(c, s.Python, log)
 	if err != nil {
 		return err
 	}
-	parent, err := supervisor.Attach(place)
+	parent, err := supervisor.Attach(workerPlace())
 	if err != nil {
 		return err
 	}
@@ -52,15 +56,16 @@ func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) e
 		return err
 	}
 	w := &worker{
-		program: p, project: c, config: s, app: app, log: log, parent: parent, certs: certificates,
-		ready: make(chan application, 1), drains: make(chan order, 1),
+		program: p, project: c, config: s, app: app, log: log, parent: parent, certs: certificates, dev: d,
+		ready: make(chan application, 1), drains: make(chan order, 1), failed: make(chan failure, 1),
 	}
 	p.rt.Handle("serve.ready", w.applicationReady)
+	p.rt.Handle("serve.failed", w.applicationFailed)
 	options := map[string]any{
 		"app": app, "interface": strings.TrimSuffix(s.Interface, "3"), "lifespan": s.Lifespan,
 		"add_cwd": c.AddCwdToPath, "factory": s.Factory, "blocking_threads": s.BlockingThreads,
 		"greenlets": c.Greenlets, "event_loop": c.Asyncio, "dump_signal": int(dumpSignal),
-		"argv": []string{"puff", "serve", app},
+		"argv": []string{"puff", "serve", app}, "dev": d != nil,
 	}
 	if s.AppDir != "" {
 		options["app_dir"] = s.AppDir
@@ -81,7 +86,9 @@ type worker struct {
 	log     *slog.Logger
 	parent  *supervisor.Child
 	certs   *certs.Keeper // nil: no TLS
+	dev     *development  // nil: puff serve
 	ready   chan application
+	failed  chan failure
 	drains  chan order
 }
 
@@ -119,7 +126,7 @@ func (w *worker) relay(app application) relay.Config {
 	if root != "" {
 		root = "/" + root
 	}
-	c := relay.Config{Lane: app.lane, Function: app.function, Log: w.log}
+	c := relay.Config{Lane: app.lane, Function: app.function, Log: w.log, Fault: w.dev.fault()}
 	if app.kind == "wsgi" {
 		config := wsgi.Config{
 			Errors: app.objects["errors"], FileWrapper: app.objects["file_wrapper"],
@@ -136,7 +143,7 @@ func (w *worker) engine(app application, shared *relay.Side) httpserver.Config {
 	c := engineConfig(&w.config, w.log)
 	c.Handler = shared
 	c.Open = func() (httpserver.Source, error) { return relay.OpenLoop(w.relay(app)) }
-	c.Filters = filters(w.project, &w.config, w.log)
+	c.Filters = w.filters()
 	return c
 }
 

@@ -7,10 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/puffstack/puff/internal/py"
 	"github.com/puffstack/puff/internal/supervisor"
@@ -39,8 +40,11 @@ func (a *App) workerEnvironment() []string {
 	})
 }
 
-// supervise runs workers until a signal ends them.
-func (a *App) supervise(ctx context.Context, s ServeConfig, app string, log *slog.Logger) error {
+// supervise runs workers until a signal ends them; d is nil but for "puff dev".
+func (a *App) supervise(ctx context.Context, s ServeConfig, app string, d *development) error {
+	log := newLogger(os.Stderr, d.parentLevel(s))
+	// Go would end the process when whoever reads its log goes away.
+	signal.Ignore(syscall.SIGPIPE)
 	var heritage *supervisor.Heritage
 	if text := os.Getenv(supervisor.ParentVariable); text != "" {
 		var err error
@@ -69,7 +73,7 @@ func (a *App) supervise(ctx context.Context, s ServeConfig, app string, log *slo
 		Note:            sockets.note(),
 		Started: func(all []supervisor.Ready) {
 			sockets.adopt()
-			announce(app, urls, all)
+			announce(app, urls, all, d)
 			manager.notify(systemd.Ready, systemd.Status("serves "+app+" on "+strings.Join(urls, " ")))
 		},
 		Reloading: manager.reloading,
@@ -81,7 +85,7 @@ func (a *App) supervise(ctx context.Context, s ServeConfig, app string, log *slo
 		Logger:   log,
 	})
 	release := manager.watch(ctx, parent)
-	err = parent.Run(ctx)
+	err = d.watching(ctx, parent, func() error { return parent.Run(ctx) })
 	release()
 	if exit, ok := errors.AsType[*supervisor.ExitError](err); ok {
 		return Exit{Code: exit.Code}
@@ -90,16 +94,18 @@ func (a *App) supervise(ctx context.Context, s ServeConfig, app string, log *slo
 }
 
 // announce says in one line where to look, and what answers there.
-func announce(app string, urls []string, workers []supervisor.Ready) {
-	mode := map[string]string{"wsgi": "WSGI, greenlets", "asgi": "ASGI"}[workers[0].Interface]
+func announce(app string, urls []string, workers []supervisor.Ready, d *development) {
+	mode := map[string]string{
+		"wsgi": "WSGI, greenlets", "asgi": "ASGI", failedInterface: "once it is repaired",
+	}[workers[0].Interface]
 	number := ""
 	if len(workers) > 1 {
 		number = fmt.Sprintf(", %d workers", len(workers))
 	}
 	if workers[0].Interface == onlyFiles {
-		fmt.Fprintf(os.Stderr, "puff %s serves files on %s%s\n", Version, strings.Join(urls, " "), number)
+		fmt.Fprintf(os.Stderr, "puff %s serves files on %s%s%s\n", Version, strings.Join(urls, " "), number, d.announcement())
 		return
 	}
-	fmt.Fprintf(os.Stderr, "puff %s serves %s (%s) on %s with Python %s%s\n",
-		Version, app, mode, strings.Join(urls, " "), workers[0].Python, number)
+	fmt.Fprintf(os.Stderr, "puff %s serves %s (%s) on %s with Python %s%s%s\n",
+		Version, app, mode, strings.Join(urls, " "), workers[0].Python, number, d.announcement())
 }

@@ -25,6 +25,9 @@ type Call struct {
 	// Done says that the whole answer was given.
 	Done bool
 
+	fault func(error) (*httpserver.Head, []byte) // nil: no details
+	held  *held
+
 	side       *Side
 	slot       uint32
 	generation uint32
@@ -89,6 +92,10 @@ func (s *Side) message(m *py.Message) {
 			return
 		}
 		c.asking = true
+		if c.held != nil {
+			_ = c.release() // it waits for the client to go, and will not raise before
+			return
+		}
 		c.X.Pull()
 	case py.KindResult:
 		c.answered(m)
@@ -105,6 +112,10 @@ func (c *Call) sent(m *py.Message) {
 	c.channel = m.Target
 	if c.closed {
 		s.Port.Hangup(c.channel)
+		return
+	}
+	if c.held != nil {
+		c.credit(len(m.Value)) // the answer is whole: what follows counts for nothing
 		return
 	}
 	streamed, err := s.protocol.Sent(c, py.NewReader(m.Value))
@@ -125,14 +136,21 @@ func (c *Call) credit(n int) {
 
 // answered ends the call with what the application returned.
 func (c *Call) answered(m *py.Message) {
-	if err := c.side.protocol.Answered(c, py.NewReader(m.Value)); err != nil {
-		c.broken(err)
+	if c.held == nil {
+		if err := c.side.protocol.Answered(c, py.NewReader(m.Value)); err != nil {
+			c.broken(err)
+		}
 	}
 	c.over()
 }
 
 // over forgets the call. An answer that was begun and not finished is cut off.
 func (c *Call) over() {
+	if c.held != nil {
+		if err := c.release(); err != nil {
+			c.broken(err)
+		}
+	}
 	if c.X != nil {
 		x := c.X
 		c.X = nil
@@ -148,7 +166,7 @@ func (c *Call) failed(m *py.Message) {
 	if !errors.As(err, &e) || !e.Cancelled() {
 		c.side.logFault(err)
 	}
-	c.refuse()
+	c.refuse(err)
 	c.over()
 }
 
@@ -167,7 +185,7 @@ func (c *Call) broken(err error) {
 		return
 	}
 	c.side.logFault(err)
-	c.refuse()
+	c.refuse(err)
 	if c.X != nil {
 		x := c.X
 		c.X = nil
@@ -200,19 +218,32 @@ var refusal = []byte("Internal Server Error\n")
 var plain = []httpserver.Field{{Name: []byte("Content-Type"), Value: []byte("text/plain; charset=utf-8")}}
 
 // refuse answers 500 if no answer has begun.
-func (c *Call) refuse() {
+func (c *Call) refuse(fault error) {
+	c.held = nil
 	if c.X == nil || c.Started {
 		return
 	}
 	x := c.X
 	c.X = nil
-	if err := x.Respond(&httpserver.Head{Status: 500, Fields: plain}, refusal); err != nil && !errors.Is(err, httpserver.ErrClosed) {
+	h, body := &httpserver.Head{Status: 500, Fields: plain}, refusal
+	if c.fault != nil {
+		h, body = c.fault(fault)
+	}
+	if err := x.Respond(h, body); err != nil && !errors.Is(err, httpserver.ErrClosed) {
 		c.side.log.Error("answer 500", slog.Any("error", err))
 	}
 }
 
 // Respond gives the whole answer.
 func (c *Call) Respond(h *httpserver.Head, body []byte) error {
+	if c.holds(h) {
+		c.held = hold(h, body)
+		return nil
+	}
+	return c.respond(h, body)
+}
+
+func (c *Call) respond(h *httpserver.Head, body []byte) error {
 	x := c.X
 	err := x.Respond(h, body)
 	if !isHead(err) {

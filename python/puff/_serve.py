@@ -6,15 +6,25 @@ import asyncio
 import faulthandler
 import sys
 import traceback
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import _puff
 
 from puff import _lanes, _main, _threads, _wait
 from puff._import import ImportFailed, load
 from puff._loop import LoopLane, new_event_loop
+from puff.errors import describe
 
-__all__ = ["run"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Describe = Callable[[BaseException], Any]
+
+__all__ = ["NotReady", "platform_version", "run"]
+
+
+class NotReady(Exception):
+    """The application can not serve; the message says why, the cause where."""
 
 
 def run(
@@ -29,38 +39,67 @@ def run(
     greenlets: bool = True,
     event_loop: bool = False,
     dump_signal: int = 0,
+    dev: bool = False,
 ) -> int:
-    """Serves app until Go says stop; returns the status of the process."""
+    """Serves app until Go says stop; returns the status of the process.
+
+    With dev an application that can not serve is shown until it is stopped.
+    """
     if dump_signal:
         # Written by the signal's handler itself: Python need not run for it.
         faulthandler.register(dump_signal, file=sys.__stderr__ or 2, all_threads=True)
     _main.prepare(app_dir, add_cwd)
     _threads.pool.limit = blocking_threads
+    tell: Describe = describe
+    if dev:
+        from puff import _dev
+
+        _dev.prepare()
+        tell = _dev.describe
     try:
-        application = load(app, factory=factory)
-    except ImportFailed as e:
+        application = _load(app, factory, (Exception, SystemExit) if dev else (Exception,))
+        return _run(app, application, interface, lifespan, greenlets, event_loop, tell)
+    except NotReady as e:
+        if e.__cause__ is not None:
+            _print_users(e.__cause__)
         print(f"puff: {e}", file=sys.stderr)
+        if dev:
+            return _dev.show(e)
         return 1
-    except Exception as e:
-        _print_users(e)
-        print(f"puff: import {app}: {type(e).__name__}: {e}", file=sys.stderr)
-        return 1
+
+
+def _load(app: str, factory: bool, caught: tuple[type[BaseException], ...]) -> Any:
+    try:
+        return load(app, factory=factory)
+    except ImportFailed as e:
+        raise NotReady(str(e)) from None
+    except caught as e:
+        raise NotReady(f"import {app}: {type(e).__name__}: {e}") from e
+
+
+def _run(
+    app: str,
+    application: Any,
+    interface: str,
+    lifespan: str,
+    greenlets: bool,
+    event_loop: bool,
+    tell: Describe,
+) -> int:
     if interface == "auto":
         from puff._asgi import is_asgi
 
         interface = "asgi" if is_asgi(application) else "wsgi"
     if interface != "wsgi":
-        return _asgi(application, lifespan)
+        return _asgi(application, lifespan, tell)
     if not greenlets:
-        print(
-            f"puff: {app} is a WSGI application, which runs in greenlets, and puff.toml says "
-            "greenlets = false: remove that",
-            file=sys.stderr,
+        raise NotReady(
+            f"{app} is a WSGI application, which runs in greenlets, and puff.toml says "
+            "greenlets = false: remove that"
         )
-        return 1
     if event_loop:
         _lanes.asyncio_lane()
-    return _wsgi(application)
+    return _wsgi(application, tell)
 
 
 def _print_users(e: BaseException) -> None:
@@ -82,18 +121,16 @@ def platform_version() -> str:
     return ".".join(map(str, sys.version_info[:3]))
 
 
-def _wsgi(app: Any) -> int:
+def _wsgi(app: Any, tell: Describe) -> int:
     try:
         from puff._hub import Hub
     except ImportError as e:
         if e.name != "greenlet":
             raise
-        print(
-            f"puff: a WSGI application needs greenlet, which this Python does not have: "
-            f"type {_puff.python} -m pip install greenlet",
-            file=sys.stderr,
-        )
-        return 1
+        raise NotReady(
+            f"a WSGI application needs greenlet, which this Python does not have: "
+            f"type {_puff.python} -m pip install greenlet"
+        ) from None
     from puff._wsgi import FileWrapper, handler
 
     hub = Hub()
@@ -102,7 +139,7 @@ def _wsgi(app: Any) -> int:
         "serve.ready",
         "wsgi",
         hub.lane,
-        _puff.handle(handler(app)),
+        _puff.handle(handler(app, tell)),
         {
             "errors": _puff.handle(sys.stderr),
             "file_wrapper": _puff.handle(FileWrapper),
@@ -114,16 +151,16 @@ def _wsgi(app: Any) -> int:
     return 0
 
 
-def _asgi(app: Any, lifespan: str) -> int:
+def _asgi(app: Any, lifespan: str, tell: Describe) -> int:
     loop = new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        return loop.run_until_complete(_asgi_main(app, lifespan))
+        return loop.run_until_complete(_asgi_main(app, lifespan, tell))
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
 
 
-async def _asgi_main(app: Any, mode: str) -> int:
+async def _asgi_main(app: Any, mode: str, tell: Describe) -> int:
     from puff._asgi import Lifespan, StartupFailed, handler
 
     lane = LoopLane.of(asyncio.get_running_loop())
@@ -132,13 +169,11 @@ async def _asgi_main(app: Any, mode: str) -> int:
     try:
         has = await lifespan.startup()
     except StartupFailed as e:
-        print(f"puff: {e}", file=sys.stderr)
-        return 1
+        raise NotReady(str(e)) from None
     except Exception as e:
-        _print_users(e)
-        print(f"puff: the lifespan of the application: {type(e).__name__}: {e}", file=sys.stderr)
-        return 1
-    handle = _puff.handle(handler(app, lane, lifespan.state if has else None))
+        text = f"the lifespan of the application: {type(e).__name__}: {e}"
+        raise NotReady(text) from e
+    handle = _puff.handle(handler(app, lane, lifespan.state if has else None, tell))
     objects = {"ping": _puff.handle(_puff.answer)}
     await lane.call(("serve.ready", "asgi", lane.lane, handle, objects, platform_version()))
     await lane.stopped
