@@ -126,6 +126,7 @@ func (d *development) watching(ctx context.Context, parent *supervisor.Superviso
 		defer close(ended)
 		_ = w.Run(ctx, func(files []string) { // which ends with ctx
 			fmt.Fprintf(os.Stderr, "%s: starting again\n", changeText(files))
+			forgetCompiled(files)
 			parent.Renew()
 		})
 	}()
@@ -134,6 +135,24 @@ func (d *development) watching(ctx context.Context, parent *supervisor.Superviso
 		<-ended
 	}()
 	return run()
+}
+
+// forgetCompiled removes what Python has kept of files that have changed. It takes a file
+// for unchanged that has the size it had, and was written in the same second.
+func forgetCompiled(files []string) {
+	for _, f := range files {
+		name, isPython := strings.CutSuffix(filepath.Base(f), ".py")
+		if !isPython {
+			continue
+		}
+		cache := filepath.Join(filepath.Dir(f), "__pycache__")
+		entries, _ := os.ReadDir(cache) // none: as well
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), name+".") && strings.HasSuffix(e.Name(), ".pyc") {
+				_ = os.Remove(filepath.Join(cache, e.Name())) // Python may be about to write it again
+			}
+		}
+	}
 }
 
 // changeText says which files have changed, by names from this folder.

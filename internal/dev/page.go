@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	_ "embed"
 	"html/template"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -77,15 +78,12 @@ func render(r Report, method, target, generation string) (page []byte, policy st
 }
 
 // framesOf opens the frames of the program's own code: there is the fault, most often. Of
-// a chain only the first exception has them open.
-func framesOf(frames []Frame, open bool) []frameView {
+// the exceptions behind the first only the innermost of them is open.
+func framesOf(frames []Frame, all bool) []frameView {
 	var views []frameView
-	own := false
-	for _, f := range frames {
-		own = own || f.Own
-	}
+	first := max(0, slices.IndexFunc(frames, func(f Frame) bool { return f.Own }))
 	for i, f := range frames {
-		v := frameView{Frame: f, Open: open && (f.Own || !own && i == 0)}
+		v := frameView{Frame: f, Open: i == first || all && f.Own}
 		for n, text := range f.Source {
 			v.Lines = append(v.Lines, lineOf(f, f.First+n, text))
 		}
@@ -98,6 +96,9 @@ func lineOf(f Frame, number int, text string) lineView {
 	text = strings.TrimRight(text, "\r\n")
 	l := lineView{Number: number, Current: number == f.Line, Before: text}
 	start, end := f.Start, min(f.End, len(text))
+	if end-start >= len(strings.TrimSpace(text)) {
+		return l // all of the line is to blame, which is marked anyhow
+	}
 	if !l.Current || start < 0 || start >= end || !utf8.RuneStart(text[start]) || end < len(text) && !utf8.RuneStart(text[end]) {
 		return l
 	}

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/puffstack/puff/httpserver"
@@ -106,15 +107,18 @@ func wantsHTML(fields []httpserver.Field) bool {
 	return false
 }
 
-// isLocal reports whether host, as a client names it, is this machine whatever the rest of
-// the world says. A client of HTTP/1.0 that names none is no browser.
+// reserved are the domains that no stranger can have a name in (RFC 6761, section 6).
+var reserved = []string{"localhost", "test", "example", "invalid"}
+
+// isLocal reports whether host, as a client names it, can be a name of this machine only
+// because somebody here says so. A client of HTTP/1.0 that names none is no browser.
 func isLocal(host string) bool {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		name = h
 	}
 	name = strings.ToLower(strings.Trim(name, "[]"))
-	if name == "" || name == "localhost" || strings.HasSuffix(name, ".localhost") {
+	if name == "" || slices.Contains(reserved, name[strings.LastIndexByte(name, '.')+1:]) {
 		return true
 	}
 	a, err := netip.ParseAddr(name)

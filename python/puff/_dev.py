@@ -163,8 +163,11 @@ def _text(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-_LIBRARIES = tuple(
-    {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+# The longest first: that of packages is within that of Python.
+_LIBRARIES = sorted(
+    {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")},
+    key=len,
+    reverse=True,
 )
 
 
@@ -175,6 +178,8 @@ def _own(filename: str) -> bool:
 
 
 def _shown(filename: str) -> str:
-    """A name from this folder, where the file is in it."""
-    inside = filename.startswith(os.getcwd() + os.sep)
-    return os.path.relpath(filename) if inside else filename
+    """A name from this folder, or from that of libraries, where the file is in one."""
+    for folder in (os.getcwd(), *_LIBRARIES):
+        if filename.startswith(folder + os.sep):
+            return os.path.relpath(filename, folder)
+    return filename
