@@ -36,7 +36,7 @@ func (a *App) Dev(ctx context.Context, c *Config, app string, s ServeConfig) err
 		s.GracefulTimeout = devGrace
 	}
 	// What systemd has opened may be for everybody. A worker has none of it.
-	if err := os.Unsetenv("LISTEN_FDS"); err != nil {
+	if err := os.Unsetenv("LISTEN_PID"); err != nil {
 		return fmt.Errorf("begin puff dev: %w", err)
 	}
 	d := newDevelopment(c, &s)

@@ -89,7 +89,7 @@ func (w *worker) showFailure(ctx context.Context, f failure, signals <-chan os.S
 	c.Open, c.Handler = nil, w.dev.pages().Handler(f.report)
 	server := httpserver.New(c)
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(context.Background(), listeners...) }()
+	go func() { served <- server.Serve(context.Background(), w.front(ctx, listeners)...) }()
 	select {
 	case err := <-served:
 		return err
