@@ -20,6 +20,10 @@ import (
 // failedInterface is what a worker without an application says that it speaks.
 const failedInterface = "failed"
 
+// idleGrace is how long a connection that a worker has accepted may still begin a request
+// when a file has changed: one that is new has it on its way.
+const idleGrace = 50 * time.Millisecond
+
 // pages names this worker to the pages that it serves.
 func (d *development) pages() *dev.Pages {
 	return &dev.Pages{Generation: strconv.Itoa(os.Getpid())}
@@ -101,7 +105,7 @@ func (w *worker) showFailure(ctx context.Context, f failure, signals <-chan os.S
 	go w.hurry(signals)
 	limit, cancel := context.WithTimeout(context.Background(), max(w.config.GracefulTimeout, time.Second))
 	defer cancel()
-	server.SetDrainGrace(0)
+	server.SetDrainGrace(idleGrace)
 	_ = server.Shutdown(limit) // what is left then is a page that nobody reads
 	close(f.over)
 	<-limit.Done() // Python ends the process, as a rule before

@@ -190,7 +190,7 @@ func (w *worker) drain(server *httpserver.Server, shared *relay.Side, app applic
 		server.SetDrainGrace(min(o.limit/2, 5*time.Second))
 	}
 	if w.dev != nil {
-		server.SetDrainGrace(0) // the next request is for the next worker
+		server.SetDrainGrace(idleGrace) // the next request is for the next worker
 	}
 	if err := server.Shutdown(ctx); err != nil {
 		w.log.Warn("requests were cut off", "after", o.limit.String())

@@ -104,14 +104,9 @@ def test_a_change_in_a_new_folder_is_served(dev: Start, tmp_path: Path) -> None:
     puff = dev()
     assert get(puff.port).text == "one"
     changed(puff, lambda: write(tmp_path, "deep/er/words.py", "word = 'two'\n"))
-    write(tmp_path, "deep/__init__.py", "")
-    text = HELLO.replace("{word!r}", "words.word").format()
-    puff.wait_for("starting again", puff.mark())
-    fresh(
-        puff,
-        lambda: write(tmp_path, "app.py", "from deep.er import words\n" + textwrap.dedent(text)),
-    )
-    assert get(puff.port).text == "two"
+    text = textwrap.dedent(HELLO.replace("{word!r}", "words.word").format())
+    using = "from deep.er import words\n" + text
+    assert fresh(puff, lambda: write(tmp_path, "app.py", using)).text == "two"
     answer = fresh(puff, lambda: write(tmp_path, "deep/er/words.py", "word = 'six'\n"))
     assert answer.text == "six"
 
@@ -119,7 +114,8 @@ def test_a_change_in_a_new_folder_is_served(dev: Start, tmp_path: Path) -> None:
 def test_what_is_no_source_changes_nothing(dev: Start, tmp_path: Path) -> None:
     hello(tmp_path, "one")
     puff = dev()
-    pid = get(puff.port) and puff.worker
+    assert get(puff.port).text == "one"
+    mark = puff.mark()
     for name in (
         ".git/a.py",
         "__pycache__/app.pyc",
@@ -129,8 +125,6 @@ def test_what_is_no_source_changes_nothing(dev: Start, tmp_path: Path) -> None:
     ):
         write(tmp_path, name, "x = 1\n")
     write(tmp_path, ".app.py.swp", "")
-    assert puff.worker == pid
-    mark = puff.mark()
     changed(puff, lambda: hello(tmp_path, "two"))
     line = puff.wait_for("starting again", mark)
     assert line == "app.py has changed: starting again"  # and nothing before it
@@ -465,6 +459,33 @@ def test_a_browser_shows_the_page_and_runs_nothing_of_it(dev: Start, tmp_path: P
     assert "<title>LookupError: &lt;script&gt;" in done.stdout
     assert "<img" not in done.stdout
     assert "app.py" in done.stdout
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")
+def test_an_open_page_loads_again_once_it_is_repaired(dev: Start, tmp_path: Path) -> None:
+    write(tmp_path, "app.py", "def app(:\n")
+    puff = dev()
+    assert CHROMIUM is not None
+    browser = subprocess.Popen(
+        [
+            CHROMIUM,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--remote-debugging-port=0",  # has it stay
+            f"--user-data-dir={tmp_path / '.profile'}",
+            f"http://localhost:{puff.port}/x",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        puff.wait_for("^GET /x 500 ")
+        hello(tmp_path, "one")
+        puff.wait_for("^GET /x 200 ")
+    finally:
+        browser.terminate()
+        browser.wait(DEADLINE)
 
 
 def test_a_new_project_serves_and_its_tests_pass(tmp_path: Path, dev: Start) -> None:
