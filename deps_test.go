@@ -32,9 +32,9 @@ var mayImport = map[string][]string{
 	".": {
 		"httpclient", "httpserver", "httpserver/accesslog", "httpserver/compression", "httpserver/cors",
 		"httpserver/forwarded", "httpserver/limits", "httpserver/observe", "httpserver/static", "pubsub", "redis",
-		"internal/asgi", "internal/bind", "internal/certs", "internal/embedded", "internal/launch",
-		"internal/proxied", "internal/py", "internal/pyfind", "internal/relay", "internal/sockets",
-		"internal/status", "internal/supervisor", "internal/systemd", "internal/tracing", "internal/wsgi",
+		"internal/asgi", "internal/bind", "internal/certs", "internal/dev", "internal/embedded", "internal/launch",
+		"internal/proxied", "internal/py", "internal/pyfind", "internal/relay", "internal/sockets", "internal/status",
+		"internal/supervisor", "internal/systemd", "internal/tracing", "internal/watch", "internal/wsgi",
 		"python",
 	},
 
@@ -50,6 +50,7 @@ var mayImport = map[string][]string{
 	"httpserver/observe":     {"httpserver"},
 	"httpserver/static":      {"httpserver", "httpserver/negotiation"},
 	"internal/supervisor":    {},
+	"internal/watch":         {},
 	"pubsub":                 {"redis"}, // its connections
 	"redis":                  {},
 	"websocket":              {},
@@ -61,6 +62,8 @@ var mayImport = map[string][]string{
 	"internal/status":  {"httpserver/observe"},
 	"internal/tracing": {"httpserver"},
 	"internal/wsgi":    {"httpserver", "internal/py", "internal/relay"},
+
+	"internal/dev": {"httpserver"},
 
 	// The border, and the way to a process that has crossed it.
 	"internal/launch": {"internal/pyfind"},

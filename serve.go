@@ -26,21 +26,25 @@ import (
 // Serve serves the application app until a signal tells it to end. The process that is
 // asked is the parent of those that serve, which are this program once more.
 func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) error {
+	if workerPlace() != "" {
+		return a.work(ctx, c, app, s, nil)
+	}
+	return a.supervise(ctx, s, app, nil)
+}
+
+// work is what a worker does; d is nil but for "puff dev".
+func (a *App) work(ctx context.Context, c *Config, app string, s ServeConfig, d *development) error {
 	log := newLogger(os.Stderr, s.LogLevel, s.LogFormat)
 	// Go would end the process when whoever reads its log goes away.
 	signal.Ignore(syscall.SIGPIPE)
-	place := workerPlace()
-	if place == "" {
-		return a.supervise(ctx, s, app, log)
-	}
 	if app == "" && !c.routed() {
-		return serveFiles(ctx, c, s, place, log)
+		return serveFiles(ctx, c, s, d, log)
 	}
 	p, err := a.program(c, s.Python, log)
 	if err != nil {
 		return err
 	}
-	parent, err := supervisor.Attach(place)
+	parent, err := supervisor.Attach(workerPlace())
 	if err != nil {
 		return err
 	}
@@ -58,17 +62,18 @@ func (a *App) Serve(ctx context.Context, c *Config, app string, s ServeConfig) e
 	}
 	w := &worker{
 		program: p, project: c, config: s, app: app, log: log, parent: parent, certs: certificates, observer: observer,
-		ready: make(chan application, 1), drains: make(chan order, 1),
+		dev: d, ready: make(chan application, 1), drains: make(chan order, 1), failed: make(chan failure, 1),
 	}
 	p.rt.Handle("serve.ready", w.applicationReady)
+	p.rt.Handle("serve.failed", w.applicationFailed)
 	p.rt.Handle("serve.watch", observer.watch(p.rt))
 	options := map[string]any{
 		"app": app, "interface": strings.TrimSuffix(s.Interface, "3"), "lifespan": s.Lifespan,
 		"add_cwd": c.AddCwdToPath, "factory": s.Factory, "blocking_threads": s.BlockingThreads,
 		"greenlets": c.Greenlets, "event_loop": c.Asyncio, "dump_signal": int(dumpSignal),
 		"watch": s.Metrics != "", "log_format": s.LogFormat, "log_level": s.LogLevel,
-		"log_all": !s.Origin("log-level").IsDefault(),
-		"argv":    []string{"puff", "serve", app},
+		"log_all": !s.Origin("log-level").IsDefault(), "dev": d != nil,
+		"argv": []string{"puff", "serve", app},
 	}
 	if s.AppDir != "" {
 		options["app_dir"] = s.AppDir
@@ -90,7 +95,9 @@ type worker struct {
 	parent   *supervisor.Child
 	observer *observer
 	certs    *certs.Keeper // nil: no TLS
+	dev      *development  // nil: puff serve
 	ready    chan application
+	failed   chan failure
 	drains   chan order
 	sockets  *asgi.WebSocket // nil: none
 }
@@ -129,7 +136,7 @@ func (w *worker) relay(app application) relay.Config {
 	if root != "" {
 		root = "/" + root
 	}
-	c := relay.Config{Lane: app.lane, Function: app.function, Log: w.log}
+	c := relay.Config{Lane: app.lane, Function: app.function, Log: w.log, Fault: w.dev.fault()}
 	if app.kind == "wsgi" {
 		config := wsgi.Config{
 			Errors: app.objects["errors"], FileWrapper: app.objects["file_wrapper"],
@@ -160,7 +167,7 @@ func (w *worker) engine(app application, shared *relay.Side) httpserver.Config {
 	c := engineConfig(&w.config, w.log)
 	c.Handler = shared
 	c.Open = func() (httpserver.Source, error) { return relay.OpenLoop(w.relay(app)) }
-	c.Filters = filters(w.project, &w.config, w.observer, w.log)
+	c.Filters = w.filters()
 	if w.sockets != nil {
 		c.WebSocket, c.TickInterval = true, w.sockets.TickInterval()
 	}

@@ -20,13 +20,13 @@ import (
 const onlyFiles = "files"
 
 // serveFiles is a worker that serves what needs no application, until it is told to end.
-func serveFiles(ctx context.Context, c *Config, s ServeConfig, place string, log *slog.Logger) error {
+func serveFiles(ctx context.Context, c *Config, s ServeConfig, d *development, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	defer signal.Stop(signals)
-	parent, err := supervisor.Attach(place)
+	parent, err := supervisor.Attach(workerPlace())
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,8 @@ func serveFiles(ctx context.Context, c *Config, s ServeConfig, place string, log
 		return err
 	}
 	w := &worker{
-		project: c, config: s, log: log, parent: parent, certs: certificates, observer: observer, drains: make(chan order, 1),
+		project: c, config: s, log: log, parent: parent, certs: certificates, observer: observer, dev: d,
+		drains: make(chan order, 1),
 	}
 	var signaled atomic.Bool
 	orders := w.orders(&signaled)
@@ -53,7 +54,7 @@ func serveFiles(ctx context.Context, c *Config, s ServeConfig, place string, log
 	config := engineConfig(&s, log)
 	config.Handler = nothing{}
 	config.Open = func() (httpserver.Source, error) { return nothing{}, nil }
-	config.Filters = filters(c, &s, observer, log)
+	config.Filters = w.filters()
 	server := httpserver.New(config)
 	served := make(chan error, 1)
 	observer.serves(application{kind: onlyFiles}, server)

@@ -41,6 +41,11 @@ func filters(c *Config, s *ServeConfig, o *observer, log *slog.Logger) (all []ht
 	return all
 }
 
+// filters lists those of a worker: in front what puff dev wants to see.
+func (w *worker) filters() []httpserver.Filter {
+	return append(w.dev.filters(), filters(w.project, &w.config, w.observer, w.log)...)
+}
+
 func corsConfig(c *CORS) cors.Config {
 	list := func(l AllowList) cors.List { return cors.List{Any: l.Any, Mirror: l.Mirror, Words: l.Words} }
 	return cors.Config{

@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/puffstack/puff/internal/py"
 	"github.com/puffstack/puff/internal/supervisor"
@@ -39,8 +41,11 @@ func (a *App) workerEnvironment() []string {
 	})
 }
 
-// supervise runs workers until a signal ends them.
-func (a *App) supervise(ctx context.Context, s ServeConfig, app string, log *slog.Logger) error {
+// supervise runs workers until a signal ends them; d is nil but for "puff dev".
+func (a *App) supervise(ctx context.Context, s ServeConfig, app string, d *development) error {
+	log := newLogger(os.Stderr, d.parentLevel(s), s.LogFormat)
+	// Go would end the process when whoever reads its log goes away.
+	signal.Ignore(syscall.SIGPIPE)
 	var heritage *supervisor.Heritage
 	if text := os.Getenv(supervisor.ParentVariable); text != "" {
 		var err error
@@ -69,7 +74,7 @@ func (a *App) supervise(ctx context.Context, s ServeConfig, app string, log *slo
 		Note:            sockets.note(),
 		Started: func(all []supervisor.Ready) {
 			sockets.adopt()
-			announce(&s, log, app, urls, all)
+			announce(&s, log, app, urls, all, d)
 			manager.notify(systemd.Ready, systemd.Status("serves "+app+" on "+strings.Join(urls, " ")))
 		},
 		Reloading: manager.reloading,
@@ -88,7 +93,7 @@ func (a *App) supervise(ctx context.Context, s ServeConfig, app string, log *slo
 		defer operators.close()
 	}
 	release := manager.watch(ctx, parent)
-	err = parent.Run(ctx)
+	err = d.watching(ctx, parent, func() error { return parent.Run(ctx) })
 	release()
 	if exit, ok := errors.AsType[*supervisor.ExitError](err); ok {
 		return Exit{Code: exit.Code}
@@ -97,8 +102,10 @@ func (a *App) supervise(ctx context.Context, s ServeConfig, app string, log *slo
 }
 
 // announce says in one line where to look, and what answers there.
-func announce(s *ServeConfig, log *slog.Logger, app string, urls []string, workers []supervisor.Ready) {
-	mode := map[string]string{"wsgi": "WSGI, greenlets", "asgi": "ASGI"}[workers[0].Interface]
+func announce(s *ServeConfig, log *slog.Logger, app string, urls []string, workers []supervisor.Ready, d *development) {
+	mode := map[string]string{
+		"wsgi": "WSGI, greenlets", "asgi": "ASGI", failedInterface: "once it is repaired",
+	}[workers[0].Interface]
 	number := ""
 	if len(workers) > 1 {
 		number = fmt.Sprintf(", %d workers", len(workers))
@@ -108,6 +115,7 @@ func announce(s *ServeConfig, log *slog.Logger, app string, urls []string, worke
 	if workers[0].Interface == onlyFiles {
 		line = fmt.Sprintf("puff %s serves files on %s%s", Version, strings.Join(urls, " "), number)
 	}
+	line += d.announcement()
 	if s.LogFormat == "json" {
 		log.Info(line) // there every line is a record
 		return

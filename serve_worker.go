@@ -48,6 +48,8 @@ func (w *worker) run(ctx context.Context, signals <-chan os.Signal) error {
 	var app application
 	select {
 	case app = <-w.ready:
+	case f := <-w.failed:
+		return w.showFailure(ctx, f, signals)
 	case <-signals:
 		return nil
 	case <-w.drains:
@@ -195,6 +197,9 @@ func (w *worker) drain(server *httpserver.Server, shared *relay.Side, app applic
 	if o.signal == 0 {
 		// Others go on serving: clients that pause find their connection open a while longer.
 		server.SetDrainGrace(min(o.limit/2, 5*time.Second))
+	}
+	if w.dev != nil {
+		server.SetDrainGrace(idleGrace) // the next request is for the next worker
 	}
 	if err := server.Shutdown(ctx); err != nil {
 		w.log.Warn("requests were cut off", "after", o.limit.String())

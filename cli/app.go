@@ -21,6 +21,7 @@ func Run(app *puff.App) int {
 	}
 	return Main(Deps{
 		Serve:  app.Serve,
+		Dev:    app.Dev,
 		Run:    app.RunCommand,
 		Wait:   app.Wait,
 		Python: app.Python,

@@ -168,7 +168,7 @@ func (a *app) build() {
 	a.root.SetHelpFunc(func(c *cobra.Command, _ []string) { a.helpOf(c) })
 	a.globalFlags(a.root.PersistentFlags())
 	for _, c := range []*cobra.Command{
-		a.serveCommand(), a.runCommand(), a.waitCommand(), a.pythonCommand(),
+		a.serveCommand(), a.devCommand(), a.newCommand(), a.runCommand(), a.waitCommand(), a.pythonCommand(),
 		a.djangoCommand(), a.pytestCommand(), a.statusCommand(), a.servicesCommand(), a.doctorCommand(),
 		a.exampleCommand(), a.versionCommand(), a.helpCommand(),
 	} {

@@ -40,6 +40,10 @@ func showing(w io.Writer) Deps {
 			showServices(w, c)
 			return nil
 		},
+		Dev: func(_ context.Context, _ *puff.Config, app string, s puff.ServeConfig) error {
+			fmt.Fprintf(w, "dev %q\naddresses %s\n", app, strings.Join(s.Addresses(), " "))
+			return nil
+		},
 		Run: func(_ context.Context, c *puff.Config, command puff.Command, args []string) error {
 			fmt.Fprintf(w, "run %s %q with python %q\n", command.Function, args, c.Python)
 			showServices(w, c)
@@ -130,7 +134,7 @@ func run(t *testing.T, d Deps, args ...string) (code int, stdout, stderr string)
 
 func TestCommandsWithoutABodyDoNotExist(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for _, name := range []string{"serve", "run", "wait_forever", "python", "doctor"} {
+	for _, name := range []string{"serve", "dev", "run", "wait_forever", "python", "doctor"} {
 		code, _, stderr := run(t, Deps{}, name)
 		if want := fmt.Sprintf("puff: unknown command %q", name); code != 2 || !strings.HasPrefix(stderr, want) {
 			t.Errorf("%s: got %d and %q, want %q", name, code, stderr, want)
@@ -160,7 +164,7 @@ func TestHelpFitsIntoEightyColumns(t *testing.T) {
 	if err := os.WriteFile("puff.toml", []byte(example()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, topic := range []string{"", "serve", "run", "wait_forever", "python", "doctor", "pytest", "hello", "example_config", "version", "help"} {
+	for _, topic := range []string{"", "serve", "dev", "new", "run", "wait_forever", "python", "doctor", "pytest", "hello", "example_config", "version", "help"} {
 		args := []string{"help", topic}
 		if topic == "" {
 			args = args[:1]

@@ -34,6 +34,8 @@ const precedence = `A flag beats the environment, the environment beats puff.tom
 	`also stand in a file .env, of this folder or one above.`
 
 var examples = []string{
+	"puff new my_app",
+	"puff dev my_app.wsgi:application",
 	"puff serve my_app.wsgi:application",
 	"puff serve --interface asgi --bind :8000 --bind [::1]:8000 my_app:app",
 	"puff --python .venv/bin/python python -m my_app",
@@ -141,7 +143,12 @@ func (a *app) commandPage(p *page, c *cobra.Command) {
 		p.gap()
 		p.text(c.Long)
 	}
-	if c.Name() != "serve" {
+	switch c.Name() {
+	case "serve":
+	case "dev":
+		p.gap()
+		p.text(`Flags: see "puff serve --help".`)
+	default:
 		p.gap()
 		p.text(`Flags of Puff itself: see "puff --help".`)
 	}

@@ -25,6 +25,9 @@ type Deps struct {
 	// and only what Puff answers itself is served. app and s.App are the same;
 	// s.Interface is "auto" only if nobody said what the application speaks.
 	Serve func(ctx context.Context, c *puff.Config, app string, s puff.ServeConfig) error
+	// Dev is Serve for who writes app: it starts again when a file changes. The addresses
+	// of s are of loopback.
+	Dev func(ctx context.Context, c *puff.Config, app string, s puff.ServeConfig) error
 	// Run runs one of c.Commands. args is what was typed after its name.
 	Run func(ctx context.Context, c *puff.Config, command puff.Command, args []string) error
 	// Wait keeps task queues and subscriptions running until it is told to end.

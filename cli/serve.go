@@ -20,12 +20,7 @@ func (a *app) serveCommand() *cobra.Command {
 		Short: "Serve a WSGI or ASGI application over HTTP.",
 		Long: `APP is module:attr or a dotted path. Without it, serve takes wsgi or asgi ` +
 			`of puff.toml; wsgi wins when both are set.`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usagef("serve", "serve takes one application, got %q too", args[1])
-			}
-			return nil
-		},
+		Args: oneApplication("serve"),
 		RunE: a.serve,
 	}
 	a.serveFlags(c.Flags())
@@ -33,20 +28,40 @@ func (a *app) serveCommand() *cobra.Command {
 }
 
 func (a *app) serve(c *cobra.Command, args []string) error {
+	s, err := a.application("serve", args)
+	if err != nil {
+		return err
+	}
+	return a.deps.Serve(c.Context(), a.config, s.App, s)
+}
+
+// oneApplication refuses a second argument.
+func oneApplication(command string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return usagef(command, "%s takes one application, got %q too", command, args[1])
+		}
+		return nil
+	}
+}
+
+// application returns what to serve, and how: the last word of flags, environment and file.
+func (a *app) application(command string, args []string) (puff.ServeConfig, error) {
 	s := &a.config.Serve
 	if len(args) == 1 {
 		if err := s.Set("app", args[0], puff.FromFlag("APP")); err != nil {
-			return err
+			return *s, err
 		}
 	}
 	if err := s.ApplyEnv(os.LookupEnv); err != nil {
-		return err
+		return *s, err
 	}
 	if err := s.Check(); err != nil {
-		return err
+		return *s, err
 	}
 	if !a.config.ChooseApplication(s) {
-		return usagef("serve", "nothing to serve: name an application, as in \"puff serve module:attr\", or set wsgi or asgi in %s", puff.DefaultConfigFile)
+		return *s, usagef(command, "nothing to serve: name an application, as in \"puff %s module:attr\", or set wsgi or asgi in %s",
+			command, puff.DefaultConfigFile)
 	}
-	return a.deps.Serve(c.Context(), a.config, s.App, *s)
+	return *s, nil
 }

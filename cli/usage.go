@@ -79,7 +79,7 @@ func unknownFlag(command, flag string, known []string) error {
 	name := strings.TrimLeft(flag, "-")
 	switch {
 	case command != "serve" && isServeFlag(name):
-		return usagef("serve", "%s is a flag of \"puff serve\" only", flag)
+		return usagef("serve", "%s is a flag of \"puff serve\" and \"puff dev\" only", flag)
 	}
 	return usagef(command, "unknown flag %s%s", flag, puff.DidYouMean(flag, known))
 }

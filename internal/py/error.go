@@ -13,7 +13,9 @@ import (
 type Error struct {
 	Kind    string // the class: "ValueError", or with its module, "puff.errors.GoPanic"
 	Message string
-	Detail  any // from Python: the traceback, a string; to Python: what the class takes
+	// Detail is, from Python, the traceback, a string or a tuple that begins with it; to
+	// Python, what the class takes.
+	Detail any
 }
 
 // NewError returns an error that becomes an exception of the class kind.
@@ -29,7 +31,11 @@ func (e *Error) Error() string {
 
 // Traceback returns the traceback of Python as it prints it, or "".
 func (e *Error) Traceback() string {
-	s, _ := e.Detail.(string)
+	detail := e.Detail
+	if t, ok := detail.(Tuple); ok && len(t) > 0 {
+		detail = t[0]
+	}
+	s, _ := detail.(string)
 	return s
 }
 

@@ -26,6 +26,9 @@ type Call struct {
 	Done bool
 
 	talk       Talk // nil: a request and its answer
+	fault func(error) (*httpserver.Head, []byte) // nil: no details
+	held  *held
+
 	side       *Side
 	slot       uint32
 	generation uint32
@@ -94,6 +97,10 @@ func (s *Side) message(m *py.Message) {
 			return
 		}
 		c.asking = true
+		if c.held != nil {
+			_ = c.release() // it waits for the client to go, and will not raise before
+			return
+		}
 		c.X.Pull()
 	case py.KindResult:
 		c.answered(m)
@@ -110,6 +117,10 @@ func (c *Call) sent(m *py.Message) {
 	c.channel = m.Target
 	if c.closed {
 		s.Port.Hangup(c.channel)
+		return
+	}
+	if c.held != nil {
+		c.credit(len(m.Value)) // the answer is whole: what follows counts for nothing
 		return
 	}
 	streamed, err := s.protocol.Sent(c, py.NewReader(m.Value))
@@ -130,14 +141,21 @@ func (c *Call) credit(n int) {
 
 // answered ends the call with what the application returned.
 func (c *Call) answered(m *py.Message) {
-	if err := c.side.protocol.Answered(c, py.NewReader(m.Value)); err != nil {
-		c.broken(err)
+	if c.held == nil {
+		if err := c.side.protocol.Answered(c, py.NewReader(m.Value)); err != nil {
+			c.broken(err)
+		}
 	}
 	c.over()
 }
 
 // over forgets the call. An answer that was begun and not finished is cut off.
 func (c *Call) over() {
+	if c.held != nil {
+		if err := c.release(); err != nil {
+			c.broken(err)
+		}
+	}
 	if c.X != nil {
 		x := c.X
 		c.X = nil
@@ -152,7 +170,7 @@ func (c *Call) failed(m *py.Message) {
 	if !isCancelled(err) {
 		c.side.logFault(err, c.X)
 	}
-	c.refuse()
+	c.refuse(err)
 	c.over()
 }
 
@@ -177,7 +195,7 @@ func (c *Call) broken(err error) {
 		return
 	}
 	c.side.logFault(err, c.X)
-	c.refuse()
+	c.refuse(err)
 	if c.X != nil {
 		x := c.X
 		c.X = nil
@@ -214,19 +232,32 @@ var refusal = []byte("Internal Server Error\n")
 var plain = []httpserver.Field{{Name: []byte("Content-Type"), Value: []byte("text/plain; charset=utf-8")}}
 
 // refuse answers 500 if no answer has begun.
-func (c *Call) refuse() {
+func (c *Call) refuse(fault error) {
+	c.held = nil
 	if c.X == nil || c.Started {
 		return
 	}
 	x := c.X
 	c.X = nil
-	if err := x.Respond(&httpserver.Head{Status: 500, Fields: plain}, refusal); err != nil && !errors.Is(err, httpserver.ErrClosed) {
+	h, body := &httpserver.Head{Status: 500, Fields: plain}, refusal
+	if c.fault != nil {
+		h, body = c.fault(fault)
+	}
+	if err := x.Respond(h, body); err != nil && !errors.Is(err, httpserver.ErrClosed) {
 		c.side.log.Error("answer 500", slog.Any("error", err))
 	}
 }
 
 // Respond gives the whole answer.
 func (c *Call) Respond(h *httpserver.Head, body []byte) error {
+	if c.holds(h) {
+		c.held = hold(h, body)
+		return nil
+	}
+	return c.respond(h, body)
+}
+
+func (c *Call) respond(h *httpserver.Head, body []byte) error {
 	x := c.X
 	err := x.Respond(h, body)
 	if !isHead(err) {

@@ -35,6 +35,10 @@ type Config struct {
 	Function py.Handle // called with what Encode made
 	Protocol func() Protocol
 	Log      *slog.Logger
+	// Fault takes note of a request within Handle; what it returns makes the answer for a
+	// fault of the application, and stands in for a whole answer of 500 that the
+	// application gives before it raises. Default: 500 and no details.
+	Fault func(x *httpserver.Exchange) func(error) (*httpserver.Head, []byte)
 }
 
 const (
@@ -47,6 +51,7 @@ type Side struct {
 	Port *py.Port
 
 	function py.Handle
+	fault    func(*httpserver.Exchange) func(error) (*httpserver.Head, []byte)
 	protocol Protocol
 	talker   Talker // nil: the protocol knows no talks
 	log      *slog.Logger
@@ -63,7 +68,7 @@ func newSide(c Config, shared bool) (*Side, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Side{Port: port, function: c.Function, protocol: c.Protocol(), log: c.Log, shared: shared}
+	s := &Side{Port: port, function: c.Function, fault: c.Fault, protocol: c.Protocol(), log: c.Log, shared: shared}
 	s.talker, _ = s.protocol.(Talker)
 	s.receive = s.message
 	return s, nil
@@ -114,6 +119,9 @@ func (s *Side) Handle(x *httpserver.Exchange) {
 	}
 	c := s.take()
 	c.X = x
+	if s.fault != nil {
+		c.fault = s.fault(x)
+	}
 	x.Peer = c
 	s.scratch = s.protocol.Encode(s, s.scratch[:0], x)
 	s.Port.Call(s.function, c.ticket(), s.scratch)

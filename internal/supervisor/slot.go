@@ -15,6 +15,7 @@ type slot struct {
 	served        bool    // some worker of it has been ready
 	tried         bool    // some worker of it has been ready, or failed
 	going         bool    // it goes away: nobody is started any more
+	renews        bool    // a worker is started when the last has ended
 
 	failures int       // since the last worker that lasted
 	failedAt time.Time // when the last of them was

@@ -204,6 +204,8 @@ func (s *Supervisor) ended(w *worker, p *os.ProcessState) {
 	at.lastExit = exitText(p)
 	log := s.log.With(slog.Int("slot", at.n), slog.Int("pid", w.pid), slog.String("exit", at.lastExit))
 	switch {
+	case at.renews && !s.stopping:
+		s.renewSlot(at)
 	case s.stopping:
 		if s.err == nil && (p.ExitCode() > 0 || w.killed) {
 			s.err = &ExitError{Code: max(p.ExitCode(), 1)}

@@ -41,9 +41,15 @@ async def _await(awaitable: Awaitable[Any]) -> Any:
 
 
 def handler(
-    app: Application, lane: LoopLane, state: dict[str, Any] | None
+    app: Application,
+    lane: LoopLane,
+    state: dict[str, Any] | None,
+    describe: Callable[[BaseException], Any] = describe,
 ) -> Callable[[int, Any], None]:
-    """What the lane calls for each request: f(ticket, (scope, first message or None))."""
+    """What the lane calls for each request: f(ticket, (scope, first message or None)).
+
+    describe makes what Go is told of an exception.
+    """
     channel, loop, tasks = _puff.Channel, lane.loop, lane.tasks
     make_future, gone = loop.create_future, _GONE
 

@@ -6,15 +6,25 @@ import asyncio
 import faulthandler
 import sys
 import traceback
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import _puff
 
 from puff import _lanes, _logging, _main, _threads, _wait, _watch
 from puff._import import ImportFailed, load
 from puff._loop import LoopLane, new_event_loop
+from puff.errors import describe
 
-__all__ = ["run"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Describe = Callable[[BaseException], Any]
+
+__all__ = ["NotReady", "platform_version", "run"]
+
+
+class NotReady(Exception):
+    """The application can not serve; the message says why, the cause where."""
 
 
 def run(
@@ -33,39 +43,61 @@ def run(
     log_format: str = "text",
     log_level: str = "info",
     log_all: bool = False,
+    dev: bool = False,
 ) -> int:
-    """Serves app until Go says stop; returns the status of the process."""
+    """Serves app until Go says stop; returns the status of the process.
+
+    With dev an application that can not serve is shown until it is stopped.
+    """
     if dump_signal:
         # Written by the signal's handler itself: Python need not run for it.
         faulthandler.register(dump_signal, file=sys.__stderr__ or 2, all_threads=True)
     _logging.configure(log_format, log_level, log_all)
     _main.prepare(app_dir, add_cwd)
     _threads.pool.limit = blocking_threads
-    try:
-        application = load(app, factory=factory)
-    except ImportFailed as e:
-        print(f"puff: {e}", file=sys.stderr)
-        return 1
-    except Exception as e:
-        _print_users(e)
-        print(f"puff: import {app}: {type(e).__name__}: {e}", file=sys.stderr)
-        return 1
-    if interface == "auto":
-        from puff._asgi import is_asgi
+    named = log_format == "json"
+    tell: Describe = describe
+    if dev:
+        from puff import _dev
 
-        interface = "asgi" if is_asgi(application) else "wsgi"
-    if interface != "wsgi":
-        return _asgi(application, lifespan, watch, log_format == "json")
-    if not greenlets:
-        print(
-            f"puff: {app} is a WSGI application, which runs in greenlets, and puff.toml says "
-            "greenlets = false: remove that",
-            file=sys.stderr,
-        )
+        _dev.prepare()
+        tell = _dev.describe
+    try:
+        application = _load(app, factory, (Exception, SystemExit) if dev else (Exception,))
+        if interface == "auto":
+            interface = _speaks(application)
+        if interface != "wsgi":
+            return _asgi(application, lifespan, tell, watch, named)
+        if not greenlets:
+            raise NotReady(
+                f"{app} is a WSGI application, which runs in greenlets, and puff.toml says "
+                "greenlets = false: remove that"
+            )
+        if event_loop:
+            _lanes.asyncio_lane()
+        return _wsgi(application, tell, watch, named)
+    except NotReady as e:
+        if e.__cause__ is not None:
+            _print_users(e.__cause__)
+        print(f"puff: {e}", file=sys.stderr)
+        if dev:
+            return _dev.show(e)
         return 1
-    if event_loop:
-        _lanes.asyncio_lane()
-    return _wsgi(application, watch, log_format == "json")
+
+
+def _load(app: str, factory: bool, caught: tuple[type[BaseException], ...]) -> Any:
+    try:
+        return load(app, factory=factory)
+    except ImportFailed as e:
+        raise NotReady(str(e)) from None
+    except caught as e:
+        raise NotReady(f"import {app}: {type(e).__name__}: {e}") from e
+
+
+def _speaks(application: Any) -> str:
+    from puff._asgi import is_asgi
+
+    return "asgi" if is_asgi(application) else "wsgi"
 
 
 def _print_users(e: BaseException) -> None:
@@ -87,22 +119,20 @@ def platform_version() -> str:
     return ".".join(map(str, sys.version_info[:3]))
 
 
-def _wsgi(app: Any, watch: bool, named: bool) -> int:
+def _wsgi(app: Any, tell: Describe, watch: bool, named: bool) -> int:
     try:
         from puff._hub import Hub
     except ImportError as e:
         if e.name != "greenlet":
             raise
-        print(
-            f"puff: a WSGI application needs greenlet, which this Python does not have: "
-            f"type {_puff.python} -m pip install greenlet",
-            file=sys.stderr,
-        )
-        return 1
+        raise NotReady(
+            f"a WSGI application needs greenlet, which this Python does not have: "
+            f"type {_puff.python} -m pip install greenlet"
+        ) from None
     from puff._wsgi import FileWrapper, handler
 
     hub = Hub()
-    handle = handler(app)
+    handle = handler(app, tell)
     if named:
         handle = _logging.named(handle, _logging.name_in_environ, copied=True)
     _lanes.set_greenlet_lane(hub)
@@ -124,16 +154,16 @@ def _wsgi(app: Any, watch: bool, named: bool) -> int:
     return 0
 
 
-def _asgi(app: Any, lifespan: str, watch: bool, named: bool) -> int:
+def _asgi(app: Any, lifespan: str, tell: Describe, watch: bool, named: bool) -> int:
     loop = new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        return loop.run_until_complete(_asgi_main(app, lifespan, watch, named))
+        return loop.run_until_complete(_asgi_main(app, lifespan, tell, watch, named))
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
 
 
-async def _asgi_main(app: Any, mode: str, watch: bool, named: bool) -> int:
+async def _asgi_main(app: Any, mode: str, tell: Describe, watch: bool, named: bool) -> int:
     from puff._asgi import Lifespan, StartupFailed, handler
 
     lane = LoopLane.of(asyncio.get_running_loop())
@@ -142,15 +172,13 @@ async def _asgi_main(app: Any, mode: str, watch: bool, named: bool) -> int:
     try:
         has = await lifespan.startup()
     except StartupFailed as e:
-        print(f"puff: {e}", file=sys.stderr)
-        return 1
+        raise NotReady(str(e)) from None
     except Exception as e:
-        _print_users(e)
-        print(f"puff: the lifespan of the application: {type(e).__name__}: {e}", file=sys.stderr)
-        return 1
+        text = f"the lifespan of the application: {type(e).__name__}: {e}"
+        raise NotReady(text) from e
     if watch:
         await lane.call(_watch.start())
-    handle = handler(app, lane, lifespan.state if has else None)
+    handle = handler(app, lane, lifespan.state if has else None, tell)
     if named:
         handle = _logging.named(handle, _logging.name_in_scope, copied=False)
     objects = {"ping": _puff.handle(_puff.answer)}

@@ -209,10 +209,13 @@ class FileWrapper:
             yield block
 
 
-def handler(app: Application) -> Callable[[int, Any], None]:
+def handler(
+    app: Application, describe: Callable[[BaseException], Any] = describe
+) -> Callable[[int, Any], None]:
     """What the lane calls for each request: f(ticket, (environ, body)).
 
-    body is the whole body, or None: it is still on its way.
+    body is the whole body, or None: it is still on its way. describe makes what Go is told
+    of an exception.
     """
 
     answer = _puff.answer
