@@ -35,7 +35,7 @@ var mayImport = map[string][]string{
 		"internal/asgi", "internal/bind", "internal/certs", "internal/launch", "internal/proxied",
 		"internal/py", "internal/pyfind", "internal/relay", "internal/sockets", "internal/supervisor",
 		"internal/systemd", "internal/wsgi",
-		"python",
+		"postgres", "python",
 	},
 
 	// Engines: pure Go, of use to anybody, knowing nothing of each other.
@@ -47,12 +47,13 @@ var mayImport = map[string][]string{
 	"httpserver/limits":      {"httpserver"},
 	"httpserver/negotiation": {"httpserver"},
 	"httpserver/static":      {"httpserver", "httpserver/negotiation"},
+	"postgres":               {},
 	"internal/supervisor":    {},
 	"websocket":              {},
 
 	// Glue: knows an engine and the border.
 	"internal/asgi":  {"httpserver", "internal/py", "internal/relay", "websocket"},
-	"internal/bind":  {"httpclient", "internal/py"},
+	"internal/bind":  {"httpclient", "internal/py", "postgres"},
 	"internal/relay": {"httpserver", "internal/py"},
 	"internal/wsgi":  {"httpserver", "internal/py", "internal/relay"},
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/puffstack/puff/httpclient"
 	"github.com/puffstack/puff/internal/bind"
+	"github.com/puffstack/puff/postgres"
 )
 
 // Resolver finds the URL of a service when that is first used. It may start the server.
@@ -23,6 +24,8 @@ type services struct {
 	mu     sync.Mutex
 	config *Config // nil: not read yet
 	http   map[string]*httpclient.Client
+
+	postgres map[string]*postgres.Pool
 }
 
 // use has the services be those of c.
@@ -82,6 +85,7 @@ func (s *services) funcs() map[string]Func {
 	all := map[string]Func{}
 	for _, funcs := range []map[string]Func{
 		bind.NewHTTPClient(s.httpNamed).Funcs(),
+		bind.NewPostgres(s.postgresNamed).Funcs(),
 	} {
 		maps.Copy(all, funcs)
 	}
@@ -96,4 +100,8 @@ func (s *services) close() {
 		s.http[name].Close()
 	}
 	s.http = nil
+	for _, name := range slices.Sorted(maps.Keys(s.postgres)) {
+		s.postgres[name].Close()
+	}
+	s.postgres = nil
 }

@@ -58,6 +58,7 @@ type (
 	Clock     time.Time     // datetime.time: the time of the day, without its time zone
 	LocalTime time.Time     // datetime.datetime without a time zone, without its fold
 	Span      time.Duration // datetime.timedelta, as time.Duration
+	Raw       []byte        // one value, encoded already; only on its way to Python
 )
 
 var errTooLarge = errors.New("encode value: it is larger than 1 GiB")
@@ -117,6 +118,11 @@ func appendValue(b []byte, v any, depth int) ([]byte, error) {
 			return nil, errTooLarge
 		}
 		return appendString(b, v), nil
+	case Raw:
+		if len(v) > maxValue-len(b) {
+			return nil, errTooLarge
+		}
+		return append(b, v...), nil
 	case []byte:
 		if len(v) > maxValue-len(b) {
 			return nil, errTooLarge

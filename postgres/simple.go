@@ -1,0 +1,111 @@
+package postgres
+
+// The simple protocol: text in, text out, several statements at once.
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+)
+
+// Simple runs statements as the server takes them from a person: several may stand
+// behind one another, and values come as text. The first error ends it.
+func (c *Conn) Simple(ctx context.Context, sql string, sink Sink) error {
+	return c.SimpleAfter(ctx, "", sql, sink)
+}
+
+// SimpleAfter is Simple after another text whose results nobody wants, such as BEGIN,
+// in the same trip to the server. When first fails sql is not reported on: but it may
+// have run, so first is something that fails only with the connection.
+func (c *Conn) SimpleAfter(ctx context.Context, first, sql string, sink Sink) error {
+	end, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	if first != "" {
+		c.fe.SendQuery(&pgproto3.Query{String: first})
+	}
+	c.fe.SendQuery(&pgproto3.Query{String: sql})
+	if err := c.flush(); err != nil {
+		return err
+	}
+	if first != "" {
+		if failed, err := c.results(Discard); err != nil || failed != nil {
+			if err != nil {
+				return err
+			}
+			if _, err := c.results(Discard); err != nil {
+				return err
+			}
+			return failed
+		}
+	}
+	failed, err := c.results(sink)
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+// results reads to the end of what was asked: failed is what the server or the sink
+// has against it, err that the connection broke.
+func (c *Conn) results(sink Sink) (failed, err error) {
+	note := func(e error) {
+		if failed == nil {
+			failed = e
+		}
+	}
+	for {
+		m, err := c.receive()
+		if err != nil {
+			if failed != nil {
+				return failed, failed // the server's last words say more than the end of the line
+			}
+			return nil, err
+		}
+		switch m := m.(type) {
+		case *pgproto3.RowDescription:
+			sink.Columns(copyFields(m.Fields))
+		case *pgproto3.DataRow:
+			if failed == nil {
+				if err := sink.Row(m.Values); err != nil {
+					note(err)
+				}
+			}
+		case *pgproto3.CommandComplete:
+			sink.Done(string(m.CommandTag))
+		case *pgproto3.EmptyQueryResponse:
+			sink.Done("")
+		case *pgproto3.ErrorResponse:
+			note(c.failed(m))
+		case *pgproto3.CopyInResponse:
+			note(ErrCopyIn)
+			c.fe.Send(&pgproto3.CopyFail{Message: "no data was given"})
+			if err := c.flush(); err != nil {
+				return failed, err
+			}
+		case *pgproto3.CopyOutResponse:
+			note(ErrCopyOut)
+		case *pgproto3.ReadyForQuery:
+			return failed, nil
+		}
+	}
+}
+
+// copyFields copies what is the frontend's until it reads on.
+func copyFields(fields []Field) []Field {
+	size := 0
+	for _, f := range fields {
+		size += len(f.Name)
+	}
+	names := make([]byte, 0, size)
+	out := make([]Field, len(fields))
+	for i, f := range fields {
+		start := len(names)
+		names = append(names, f.Name...)
+		f.Name = names[start:len(names):len(names)]
+		out[i] = f
+	}
+	return out
+}
