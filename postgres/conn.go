@@ -171,12 +171,12 @@ func (c *Conn) begin(ctx context.Context) (end func(), err error) {
 		<-c.turn
 		return nil, c.broken
 	}
-	end, err = c.watch(ctx)
+	unwatch, err := c.watch(ctx)
 	if err != nil {
 		<-c.turn
 		return nil, err
 	}
-	return func() { end(); <-c.turn }, nil
+	return func() { unwatch(); <-c.turn }, nil
 }
 
 // watch has ctx's end cancel what runs, until the returned function is called.

@@ -34,6 +34,9 @@ func (c *Conn) copying(ctx context.Context, first, sql string, begun func(pgprot
 	if err != nil {
 		return nil, err
 	}
+	if c.tx != 'I' {
+		first = ""
+	}
 	if first != "" {
 		c.fe.SendQuery(&pgproto3.Query{String: first})
 	}

@@ -14,15 +14,17 @@ func (c *Conn) Simple(ctx context.Context, sql string, sink Sink) error {
 	return c.SimpleAfter(ctx, "", sql, sink)
 }
 
-// SimpleAfter is Simple after another text whose results nobody wants, such as BEGIN,
-// in the same trip to the server. When first fails sql is not reported on: but it may
-// have run, so first is something that fails only with the connection.
+// SimpleAfter is Simple, after the text first in the same trip to the server when no
+// transaction is open: first is BEGIN in one of its forms.
 func (c *Conn) SimpleAfter(ctx context.Context, first, sql string, sink Sink) error {
 	end, err := c.begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
+	if c.tx != 'I' {
+		first = ""
+	}
 	if first != "" {
 		c.fe.SendQuery(&pgproto3.Query{String: first})
 	}
@@ -30,16 +32,35 @@ func (c *Conn) SimpleAfter(ctx context.Context, first, sql string, sink Sink) er
 	if err := c.flush(); err != nil {
 		return err
 	}
+	var begun error
 	if first != "" {
-		if failed, err := c.results(Discard); err != nil || failed != nil {
-			if err != nil {
-				return err
-			}
-			if _, err := c.results(Discard); err != nil {
-				return err
-			}
-			return failed
+		if begun, err = c.results(Discard); err != nil {
+			return err
 		}
+	}
+	failed, err := c.results(sink)
+	switch {
+	case err != nil:
+		return err
+	case begun != nil:
+		return begun
+	}
+	return failed
+}
+
+// EndTx runs COMMIT or ROLLBACK if a transaction is open.
+func (c *Conn) EndTx(ctx context.Context, sql string, sink Sink) error {
+	end, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	if c.tx == 'I' {
+		return nil
+	}
+	c.fe.SendQuery(&pgproto3.Query{String: sql})
+	if err := c.flush(); err != nil {
+		return err
 	}
 	failed, err := c.results(sink)
 	if err != nil {

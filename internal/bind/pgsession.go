@@ -16,10 +16,10 @@ import (
 // query(number, first, sql, text) runs sql after first (None: nothing), types in text
 // coming as their text. It returns
 //
-//	(error, state, notices, notifications, tag, columns, rows, piece, more)
+//	(error, state, notices, notifications, tag, columns, rows, piece, number, pieces)
 //
-// where piece holds the first rows and their spots, and more is the number to ask for
-// the others by, 0 when these are all.
+// where piece holds the first rows and their spots, and number is what to ask for the
+// others by, 0 when these are all.
 func query(ctx context.Context, s *session, args []any) (any, error) {
 	first := asText(arg(args, 0))
 	sql := asText(arg(args, 1))
@@ -54,14 +54,15 @@ func (s *session) answer(r *result, err error) (any, error) {
 	more := int64(0)
 	if r.has {
 		piece = r.pieces[0]
-		more = s.keep(r.pieces[1:])
+		more = s.keep(r.pieces)
 	}
-	return py.Tuple{nil, state, notices, notifications, r.tag, r.describe(), r.rows, piece, more}, nil
+	return py.Tuple{nil, state, notices, notifications, r.tag, r.describe(), r.rows, piece, more, len(r.pieces)}, nil
 }
 
-// keep keeps pieces until they are asked for and returns their number, 0 for none.
+// keep keeps the pieces of a result until it is freed, and returns its number; 0 when
+// there is but one.
 func (s *session) keep(pieces []py.Raw) int64 {
-	if len(pieces) == 0 {
+	if len(pieces) < 2 {
 		return 0
 	}
 	s.mu.Lock()
@@ -74,21 +75,26 @@ func (s *session) keep(pieces []py.Raw) int64 {
 	return s.last
 }
 
-// more(number, result) returns (piece, whether there are more).
-func more(_ context.Context, s *session, args []any) (any, error) {
+// piece(number, result, n) returns (piece n of the result or None).
+func piece(_ context.Context, s *session, args []any) (any, error) {
 	id, _ := arg(args, 0).(int64)
+	n, _ := arg(args, 1).(int64)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	pieces := s.results[id]
-	if len(pieces) == 0 {
-		return py.Tuple{nil, false}, nil
+	if n < 0 || n >= int64(len(pieces)) {
+		return py.Tuple{nil}, nil
 	}
-	piece := pieces[0]
-	pieces[0] = nil
-	if s.results[id] = pieces[1:]; len(pieces) == 1 {
-		delete(s.results, id)
+	return py.Tuple{pieces[n]}, nil
+}
+
+// end(number, sql) runs COMMIT or ROLLBACK if a transaction is open. As query, but
+// without a result.
+func end(ctx context.Context, s *session, args []any) (any, error) {
+	if s.copying() {
+		return py.Tuple{py.Tuple{"failed", "run statement: a COPY is under way in this connection"}}, nil
 	}
-	return py.Tuple{piece, len(pieces) > 1}, nil
+	return s.answerNothing(s.conn.EndTx(ctx, asText(arg(args, 0)), postgres.Discard))
 }
 
 // free(number, result) forgets the pieces of a result.

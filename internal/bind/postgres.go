@@ -53,7 +53,7 @@ var postgresFuncs = map[string]func(*Postgres, context.Context, []any) (any, err
 
 // sessionFuncs are called with the connection that their first argument names.
 var sessionFuncs = map[string]func(context.Context, *session, []any) (any, error){
-	"query": query, "more": more, "free": free, "poll": poll, "param": param,
+	"query": query, "end": end, "piece": piece, "free": free, "poll": poll, "param": param,
 	"copy_in": copyIn, "copy_data": copyData, "copy_end": copyEnd, "copy_out": copyOut, "copy_next": copyNext,
 }
 
