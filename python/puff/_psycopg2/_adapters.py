@@ -230,6 +230,8 @@ class Binary(_Adapter):
         if self._wrapped is None:
             return b"NULL"
         data = memoryview(self._wrapped).tobytes().hex().encode()
+        if not data:
+            return b"''::bytea"
         escapes = self._conn is not None and self._conn._escapes
         return (b"E'\\\\x" if escapes else b"'\\x") + data + b"'::bytea"
 
@@ -261,7 +263,8 @@ class List(_Adapter):
             else:
                 parts.append((getquoted(item, self._conn), False))
         if all(plain for _, plain in parts):
-            return b"{" + b",".join(text for text, _ in parts) + b"}", True
+            # The server reads nothing but one empty array, whatever it should be empty in.
+            return b"{" + b",".join(text for text, _ in parts if text != b"{}") + b"}", True
         texts = []
         for (text, plain), item in zip(parts, items):
             if plain and isinstance(item, list):

@@ -95,7 +95,11 @@ def new_type(values: tuple[int, ...], name: str, castobj: Callable[..., Any]) ->
     for value in values:
         if not isinstance(value, int):
             raise TypeError("the numbers of a type are integers")
-    return Type(values, name, castobj)
+
+    def cast(value: Any, cursor: Any) -> Any:
+        return castobj(value.decode(_codec(cursor)) if isinstance(value, bytes) else value, cursor)
+
+    return Type(values, name, cast)
 
 
 def new_array_type(values: tuple[int, ...], name: str, base: Type) -> Type:
@@ -216,6 +220,11 @@ def _bool(value: Any, cursor: Any) -> Any:
     raise InterfaceError(f"can't parse boolean: '{_str(value, cursor)}'")
 
 
+def view(data: bytes) -> memoryview:
+    """The bytes as the driver gives them out: items are bytes of one."""
+    return memoryview(data).cast("c")
+
+
 _OCTAL = re.compile(rb"\\(?:([0-7]{3})|(.))", re.DOTALL)
 
 
@@ -225,9 +234,9 @@ def parse_bytea(value: Any, cursor: Any) -> Any:
         return None
     data = value.encode("latin1") if isinstance(value, str) else value
     if data[:2] == b"\\x":
-        return memoryview(bytes.fromhex(data[2:].decode("ascii")))
+        return view(bytes.fromhex(data[2:].decode("ascii")))
     plain = _OCTAL.sub(lambda m: bytes([int(m[1], 8)]) if m[1] else m[2], data)
-    return memoryview(plain)
+    return view(plain)
 
 
 def _zoned(value: Any, cursor: Any) -> Any:
@@ -264,7 +273,7 @@ for _name, _values, _function, _arrays, _native in _TABLE:
         register_type(_type)
         if _array is not None:
             register_type(_array)
-globals()["BINARY"]._post = memoryview
+globals()["BINARY"]._post = view
 
 UNKNOWN = Type((705,), "UNKNOWN", _str, native=True)
 register_type(UNKNOWN)

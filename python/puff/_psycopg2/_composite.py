@@ -82,22 +82,19 @@ class CompositeCaster:
 
     @classmethod
     def _from_db(cls, name: Any, conn_or_curs: Any) -> CompositeCaster:
-        from ._lookup import look_up
+        from ._lookup import find_type
 
-        schema, _, plain = str(name).rpartition(".")
-        sql = """SELECT t.oid, t.typarray, a.attname, a.atttypid, ns.nspname
+        rows = find_type(
+            conn_or_curs,
+            name,
+            """SELECT t.oid, t.typarray, a.attname, a.atttypid, ns.nspname, t.typname
             FROM pg_type t JOIN pg_namespace ns ON ns.oid = t.typnamespace
             JOIN pg_attribute a ON a.attrelid = t.typrelid
-            WHERE a.attnum > 0 AND NOT a.attisdropped AND %s ORDER BY a.attnum"""
-        rows: list[Any] = []
-        if not schema:
-            quoted = '"' + plain.replace('"', '""') + '"'
-            rows = look_up(conn_or_curs, sql % "t.oid = %s::regtype", (quoted,))
-        else:
-            rows = look_up(conn_or_curs, sql % "t.typname = %s AND ns.nspname = %s", (plain, schema))
+            WHERE a.attnum > 0 AND NOT a.attisdropped AND {} ORDER BY a.attnum""",
+        )
         if not rows:
             raise ProgrammingError(f"PostgreSQL type '{name}' not found")
-        return cls(plain, rows[0][0], [(r[2], r[3]) for r in rows], array_oid=rows[0][1], schema=rows[0][4])
+        return cls(rows[0][5], rows[0][0], [(r[2], r[3]) for r in rows], array_oid=rows[0][1], schema=rows[0][4])
 
 
 def _clean(name: str) -> str:

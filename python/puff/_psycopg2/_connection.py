@@ -45,7 +45,8 @@ class connection(Session, TwoPhase):
         made._about = {}
         made._state = "X"
         made.status = 0
-        made._last_error = None
+        made._last_error = "there is no connection"
+        made._mark = 0
         return made
 
     def __init__(self, dsn: str, async_: Any = False, **kwargs: Any) -> None:
@@ -74,11 +75,13 @@ class connection(Session, TwoPhase):
             error = make(answer[0])
             if len(answer[0]) > 2:  # of the server; libpq says where, too
                 error = type(error)(f"connection to server failed: {error.pgerror}")
+            self._last_error = str(error)
             raise error
         _, self._id, self._pid, about, notices = answer
         self._pid_of_process = os.getpid()
         self._about = about
         self.closed = 0
+        self._last_error: str | None = None
         self.status = READY
         self._state = "I"
         self._encoding_is(about.get("client_encoding", "UTF8"))
@@ -201,6 +204,7 @@ class connection(Session, TwoPhase):
             return
         self.status = READY
         self._xid = None
+        self._mark += 1
         self._answered(ask("end", self._id, sql), sql)
 
     def close(self) -> None:

@@ -103,7 +103,7 @@ class Copies:
         if method and not callable(getattr(file, method, None)):
             raise TypeError(f"argument 1 must have a .{method}() method")
 
-    def _start(self, how: str, sql: Any) -> None:
+    def _begin_copy(self, how: str, sql: Any) -> None:
         conn = self.connection
         self._clear()
         self.query = sql if isinstance(sql, bytes) else sql.encode(conn._codec)
@@ -111,7 +111,7 @@ class Copies:
 
     def _copy_in(self, sql: Any, file: Any, size: int) -> None:
         conn = self.connection
-        self._start("copy_in", sql)
+        self._begin_copy("copy_in", sql)
         waiting: list[bytes] = []
         amount = 0
         try:
@@ -151,7 +151,7 @@ class Copies:
 
     def _copy_out(self, sql: Any, file: Any, size: int = 0) -> None:
         conn = self.connection
-        self._start("copy_out", sql)
+        self._begin_copy("copy_out", sql)
         text = isinstance(file, io.TextIOBase)
         codec = conn._codec
         left = b""

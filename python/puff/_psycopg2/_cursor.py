@@ -28,13 +28,16 @@ class cursor(Named, Copies):
     itersize = 2000
     tzinfo_factory: Any = datetime.timezone
     row_factory: Any = None
+    connection: Any = None
+    name: str | None = None
+    _closed = True
 
     def __init__(self, conn: Any, name: str | None = None) -> None:
         from ._connection import connection
 
         if not isinstance(conn, connection):
             raise TypeError("argument 1 must be a connection")
-        self.connection: Any = conn
+        self.connection = conn
         self._closed = False
         self._init_named(name)
         self._string_types: Any = None
@@ -106,8 +109,9 @@ class cursor(Named, Copies):
         elif self._piece_id:
             tell("free", conn._id, self._piece_id)
             self._piece_id = 0
-        answer = conn._query(conn._begin(), sql, text, self)
-        self._take(answer)
+        # What holds its rows beyond transactions begins none to give them out.
+        first = None if keep and self._withhold else conn._begin()
+        self._take(conn._query(first, sql, text, self))
 
     def _take(self, answer: Any) -> None:
         """Keeps a result."""
@@ -115,6 +119,8 @@ class cursor(Named, Copies):
         self.statusmessage = tag
         words = tag.split(" ") if tag else [""]
         if columns is None:
+            if not tag:
+                raise ProgrammingError("can't execute an empty query")
             self.description, self._rows = None, None
             self._rowcount = int(words[-1]) if words[-1].isdigit() else -1
             if words[0] == "INSERT" and len(words) == 3:
@@ -197,7 +203,6 @@ class cursor(Named, Copies):
 
     def mogrify(self, query: Any, vars: Any = None) -> bytes:
         """The statement as execute would send it."""
-        self._check()
         return merge(as_bytes(query, self.connection, self), vars, self.connection)
 
     def callproc(self, procname: str, parameters: Any = None) -> Any:
@@ -243,13 +248,14 @@ class cursor(Named, Copies):
 
     def _has_rows(self) -> None:
         self._check()
-        if self._rows is None:
+        if self._rows is None and self.name is None:
             raise ProgrammingError("no results to fetch")
 
     def _row(self) -> Any:
         """The next row of the result at hand, or None."""
         rows = self._rows
-        assert rows is not None
+        if rows is None:
+            raise ProgrammingError("no results to fetch")
         at = self.rownumber - self._start
         if at >= len(rows) or at < 0:
             if not self._seek():
@@ -288,9 +294,9 @@ class cursor(Named, Copies):
             for i, cast in self._after:
                 if i in spots:
                     continue
-                if cast is memoryview:
+                if cast is _casts.view:
                     if values[i] is not None:
-                        values[i] = memoryview(values[i])
+                        values[i] = cast(values[i])
                 else:
                     values[i] = cast(values[i], self)
             for i in spots:
@@ -354,7 +360,7 @@ class cursor(Named, Copies):
     def __next__(self) -> Any:
         if self.name is not None:
             self._has_rows()
-            if self.rownumber >= self._rowcount:
+            if self._rows is None or self.rownumber >= self._rowcount:
                 self._fetch_more(f"FORWARD {self.itersize}")
             row = self._row()
         else:

@@ -72,6 +72,9 @@ def _parse_url(text: str) -> dict[str, str]:
     ):
         if value:
             found[name] = value
+    for pair in parts.query.split("&") if parts.query else []:
+        if pair.count("=") != 1:
+            raise _invalid("a parameter of the URI has not one \"=\" in it")
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
         if name == "ssl" and value == "true":
             name, value = "sslmode", "require"

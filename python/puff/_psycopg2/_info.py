@@ -118,10 +118,12 @@ class ConnectionInfo:
     @property
     def ssl_attribute_names(self) -> list[str]:
         """What ssl_attribute knows."""
-        return ["library"] if self.ssl_in_use else []
+        return ["library", "key_bits", "cipher", "compression", "protocol"]
 
     def parameter_status(self, name: str) -> str | None:
         """What the server last said of a parameter."""
+        if self._conn.closed:
+            return None
         found: str | None = self._conn.get_parameter_status(name)
         return found
 

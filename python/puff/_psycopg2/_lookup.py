@@ -7,7 +7,7 @@ from typing import Any
 from ._cursor import cursor as _cursor
 from ._errors import Error
 
-__all__ = ["look_up", "solve"]
+__all__ = ["find_type", "look_up", "solve"]
 
 
 def solve(conn_or_curs: Any) -> tuple[Any, Any]:
@@ -36,3 +36,17 @@ def look_up(conn_or_curs: Any, sql: str, args: Any) -> list[Any]:
     if not inside and not conn.autocommit:
         conn.rollback()
     return rows
+
+
+def find_type(conn_or_curs: Any, name: str, sql: str) -> list[Any]:
+    """The rows of sql for the type of that name: as it is, with its schema, or as SQL has it."""
+    if '"' not in name:
+        visible = "t.typname = %s AND pg_type_is_visible(t.oid)"
+        rows = look_up(conn_or_curs, sql.format(visible), (name,))
+        schema, dot, plain = name.partition(".")
+        if not rows and dot:
+            place = "t.typname = %s AND ns.nspname = %s"
+            rows = look_up(conn_or_curs, sql.format(place), (plain, schema))
+        if rows:
+            return rows
+    return look_up(conn_or_curs, sql.format("t.oid = %s::regtype"), (name,))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._errors import Error, ProgrammingError
-from ._link import ask
+from ._errors import ProgrammingError
 
 __all__ = ["Named"]
 
@@ -24,6 +23,7 @@ class Named:
         self._scrollable: bool | None = None
         self._withhold = False
         self._declared = False
+        self._mark: int = self.connection._mark
 
     def _run(self, sql: bytes, keep: bool = False) -> None:
         raise NotImplementedError
@@ -62,21 +62,19 @@ class Named:
         if conn._autocommit and not conn._entered and not self._withhold:
             raise ProgrammingError("can't use a named cursor outside of transactions")
         self._declared = True
+        self._mark = conn._mark
         scroll = {None: "", True: "SCROLL ", False: "NO SCROLL "}[self._scrollable]
         hold = "WITH" if self._withhold else "WITHOUT"
         head = f"DECLARE {self._quoted_name} {scroll}CURSOR {hold} HOLD FOR "
         out: bytes = head.encode(conn._codec) + sql
         return out
 
-    def _has_rows(self) -> None:
-        """The statement is the server's to know."""
-        raise NotImplementedError
-
     def _command(self, words: str) -> None:
         self._run(f"{words} {self._quoted_name}".encode(self.connection._codec), keep=True)
 
     def _fetch_more(self, what: str) -> None:
         """Has as many more rows at hand."""
+        self._valid()
         self._command(f"FETCH {what} FROM")
         self.rownumber = 0
 
@@ -84,28 +82,24 @@ class Named:
         conn = self.connection
         if conn._autocommit and not conn._entered and not self._withhold:
             raise ProgrammingError("can't use a named cursor outside of transactions")
+        self._valid()
         how = f"ABSOLUTE {value}" if mode == "absolute" else str(value)
         self._command(f"MOVE {how} FROM")
 
     def _close_named(self) -> None:
         conn = self.connection
-        if not self._declared or conn.closed or conn._state in ("E", "X"):
+        if conn.closed or conn._state in ("E", "X"):
             return
-        # It may be gone with its transaction, and CLOSE would fail this one.
-        if conn._state != "T" or not self._withhold:
-            try:
-                answer = ask(
-                    "query",
-                    conn._id,
-                    None,
-                    "SELECT 1 FROM pg_catalog.pg_cursors WHERE name = "
-                    + "'"
-                    + str(self.name).replace("'", "''")
-                    + "'",
-                    None,
-                )
-            except Error:
-                return
-            if answer[0] is not None or answer[6] == 0:
+        if self._declared:
+            if self._mark != conn._mark and not self._withhold:
+                return  # it went with its transaction
+        else:  # somebody else's, perhaps
+            name = str(self.name).replace("'", "''")
+            sql = f"SELECT 1 FROM pg_catalog.pg_cursors WHERE name = '{name}'"
+            if not conn._query(None, sql)[6]:
                 return
         conn._query(None, f"CLOSE {self._quoted_name}")
+
+    def _valid(self) -> None:
+        if self._mark != self.connection._mark and not self._withhold:
+            raise ProgrammingError("named cursor isn't valid anymore")

@@ -51,6 +51,8 @@ def merge(query: bytes, args: Any, conn: Any) -> bytes:
             if end < 0:
                 raise ProgrammingError("incomplete placeholder: '%(' without ')'")
             key = query[found + 2 : end]
+            if b"(" in key:
+                raise ProgrammingError("incomplete placeholder: '%(' without ')'")
             if not named and not hasattr(args, "__getitem__"):
                 raise TypeError("format requires a mapping")
             quoted = done.get(key)

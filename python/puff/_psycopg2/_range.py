@@ -219,16 +219,14 @@ class RangeCaster:
 
     @classmethod
     def _from_db(cls, name: Any, pyrange: Any, conn_or_curs: Any) -> RangeCaster:
-        from ._lookup import look_up
+        from ._lookup import find_type
 
-        schema, plain = _split(name)
-        rows = look_up(
+        rows = find_type(
             conn_or_curs,
+            name if isinstance(name, str) else name.name,
             """SELECT rngtypid, rngsubtype, typarray
-               FROM pg_range r JOIN pg_type t ON t.oid = rngtypid
-               JOIN pg_namespace ns ON ns.oid = typnamespace
-               WHERE t.oid = %s::regtype""",
-            (_quoted(schema, plain) if schema is None else f"{_part(schema)}.{_part(plain)}",),
+            FROM pg_range r JOIN pg_type t ON t.oid = rngtypid
+            JOIN pg_namespace ns ON ns.oid = typnamespace WHERE {}""",
         )
         if not rows:
             raise ProgrammingError(f"range '{name}' not found")
@@ -258,19 +256,6 @@ class RangeCaster:
                 text = plain or None
             bounds.append(cur.cast(self.subtype_oid, text))
         return self.range(*bounds, m[1] + m[6])
-
-
-def _split(name: Any) -> tuple[str | None, str]:
-    schema, dot, plain = str(name).partition(".")
-    return (schema, plain) if dot else (None, str(name))
-
-
-def _part(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _quoted(schema: str | None, name: str) -> str:
-    return _part(name)
 
 
 class NumericRange(Range):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections import OrderedDict, namedtuple
 from functools import lru_cache
@@ -129,12 +130,20 @@ class DictRow(list[Any]):
         """A dict of it."""
         return OrderedDict(self.items())
 
+    def __copy__(self) -> DictRow:
+        made = type(self).__new__(type(self))
+        made.extend(self)
+        made._index = self._index
+        return made
+
+    def __deepcopy__(self, memo: Any) -> DictRow:
+        made = type(self).__new__(type(self))
+        made.extend(copy.deepcopy(list(self), memo))
+        made._index = self._index
+        return made
+
     def __contains__(self, x: Any) -> bool:
         return x in self._index
-
-    def __reduce__(self) -> Any:
-        # As a list is, then the index: the constructor wants a cursor.
-        return self.__reduce_ex__(2)
 
     def __getstate__(self) -> Any:
         return self[:], self._index.copy()

@@ -125,9 +125,7 @@ class Notify:
                 other.channel,
                 other.payload,
             )
-        if not self.payload:
-            return (self.pid, self.channel) == other
-        return False
+        return (self.pid, self.channel) == other
 
     def __hash__(self) -> int:
         if not self.payload:
