@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Any
 
@@ -136,16 +137,15 @@ class connection(Session, TwoPhase):
             self.closed = 2
             tell("close", self._id)
         if notices:
-            try:
+            with contextlib.suppress(Exception):  # whatever the program made of the attribute
                 for fields in notices:
                     self.notices.append(_errors.full_text(fields, None))
                 if type(self.notices) is list:
                     del self.notices[:-_MOST_NOTICES]
-            except Exception:  # whatever the program made of the attribute
-                pass
         if notifications:
-            for pid, channel, payload in notifications:
-                self.notifies.append(Notify(pid, channel, payload))
+            with contextlib.suppress(Exception):  # as above
+                for pid, channel, payload in notifications:
+                    self.notifies.append(Notify(pid, channel, payload))
 
     def _raise(self, failure: Any, sql: Any, cursor: Any = None) -> None:
         text = sql.decode(self._codec, "replace") if isinstance(sql, bytes) else sql
