@@ -20,6 +20,7 @@ type result struct {
 	text map[uint32]bool // types that come as text, whatever they are
 	utf8 bool            // what is no number is text; else bytes in the client's encoding
 	kind func(postgres.Field) decode
+	most int // rows that are wanted, 0 all of them
 
 	columns []postgres.Field
 	decodes []decode
@@ -68,6 +69,9 @@ const listAt = 5
 
 // Row encodes a row.
 func (r *result) Row(values [][]byte) error {
+	if r.most > 0 && r.rows == r.most {
+		return nil
+	}
 	b := py.AppendHead(r.piece, py.TagTuple, len(values))
 	for i, v := range values {
 		if v == nil {

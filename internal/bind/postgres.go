@@ -16,14 +16,18 @@ import (
 type Postgres struct {
 	named func(name string) (*postgres.Pool, error)
 
-	mu       sync.Mutex
-	sessions map[int64]*session
-	last     int64
+	mu        sync.Mutex
+	sessions  map[int64]*session
+	listeners map[int64]*postgres.Listener
+	kept      map[int64][]py.Raw // results that Python has not fetched to their end
+	last      int64
 }
 
 // NewPostgres returns the glue for the pools that named finds.
 func NewPostgres(named func(name string) (*postgres.Pool, error)) *Postgres {
-	return &Postgres{named: named, sessions: map[int64]*session{}}
+	return &Postgres{
+		named: named, sessions: map[int64]*session{}, listeners: map[int64]*postgres.Listener{}, kept: map[int64][]py.Raw{},
+	}
 }
 
 // Funcs returns what Python may call.
@@ -49,6 +53,10 @@ var postgresFuncs = map[string]func(*Postgres, context.Context, []any) (any, err
 	"close":   (*Postgres).close,
 	"cancel":  (*Postgres).cancel,
 	"stats":   (*Postgres).stats,
+
+	"fetch": (*Postgres).fetch, "next": (*Postgres).next, "drop": (*Postgres).drop, "pipeline": (*Postgres).pipeline,
+	"begin": (*Postgres).begin, "finish": (*Postgres).finish,
+	"listen": (*Postgres).listen, "receive": (*Postgres).receive, "unlisten": (*Postgres).unlisten,
 }
 
 // sessionFuncs are called with the connection that their first argument names.
