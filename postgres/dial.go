@@ -90,9 +90,7 @@ func (d *dialer) dial(ctx context.Context) (*Conn, error) {
 		return nil, plainly(err)
 	}
 	c := newConn(pg, config, d.server)
-	for _, n := range early {
-		c.notices = append(c.notices, n)
-	}
+	c.notices = early
 	return c, nil
 }
 

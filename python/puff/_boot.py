@@ -37,10 +37,10 @@ class _Finder:
 
 def _find_psycopg2(name: str, path: "Sequence[str] | None") -> "ModuleSpec | None":
     """Puff's driver, under the name that programs import."""
-    from _frozen_importlib_external import spec_from_file_location  # type: ignore[import-not-found]
+    from _frozen_importlib_external import spec_from_file_location
 
     folder = _puff.faces + "/puff/_psycopg2"
-    spec: ModuleSpec = spec_from_file_location(
+    spec: ModuleSpec | None = spec_from_file_location(
         name, folder + "/__init__.py", submodule_search_locations=[folder]
     )
     return spec

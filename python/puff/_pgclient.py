@@ -276,7 +276,7 @@ class Transaction(Client):
         if isolation is not None and isolation not in _LEVELS:
             raise ValueError(f"the isolation is one of {', '.join(_LEVELS)}, not {isolation!r}")
         self._outer = outer
-        self._depth = outer._depth + 1 if outer is not None else 0
+        self._depth: int = outer._depth + 1 if outer is not None else 0
         self._sql = "BEGIN"
         if isolation is not None:
             self._sql += " ISOLATION LEVEL " + isolation.replace("_", " ").upper()
@@ -375,7 +375,7 @@ class Pipeline:
         if answer[0] is not None:
             raise driver._errors.make(answer[0])
         found = []
-        for (kind, _, _), one in zip(steps, answer[1]):
+        for (kind, _, _), one in zip(steps, answer[1], strict=True):
             if kind == "tag":
                 found.append(one[1])
                 if one[4]:

@@ -8,9 +8,11 @@ looked up in its catalog when first met.
 from __future__ import annotations
 
 import datetime
+import decimal
 import ipaddress
 import json
 import re
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from puff._driver import driver
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["KNOWN", "Interval", "Range", "converter", "plain"]
 
 Range = driver.extensions.Range
-_composite = driver._composite.CompositeCaster
+_composite: Any = vars(driver)["_composite"].CompositeCaster
 
 
 class Interval:
@@ -97,13 +99,13 @@ _PLAIN: dict[int, Callable[[str], Any]] = {
     17: lambda text: driver._casts.parse_bytea(text, None).tobytes(),
     **dict.fromkeys((20, 21, 23, 26), int),
     **dict.fromkeys((700, 701), float),
-    1700: lambda text: driver._casts.decimal.Decimal(text),
+    1700: decimal.Decimal,
     1082: _date,
     **dict.fromkeys((1083, 1266), _time),
     1114: _timestamp,
     1184: _timestamptz,
     1186: _interval,
-    2950: lambda text: __import__("uuid").UUID(text),
+    2950: uuid.UUID,
 }
 """What Go makes objects of where a column is of the type; inside of others it is done here."""
 
@@ -154,7 +156,9 @@ def _array_of(make: Callable[[str], Any]) -> Callable[[str], Any]:
     return lambda text: driver._casts.parse_array(text, base, None)
 
 
-_RANGE_TEXT = re.compile(r"empty|[\[(](?:\"(?:[^\"\\]|\\.|\"\")*\"|[^,\"]*),(?:\"(?:[^\"\\]|\\.|\"\")*\"|[^,\"\])]*)[\])]")
+_BOUND = r'(?:"(?:[^"\\]|\\.|"")*"|[^,"\])]*)'
+_BOUND = r'(?:"(?:[^"\\]|\\.|"")*"|[^,"\])]*)'
+_RANGE_TEXT = re.compile(rf"empty|[\[(]{_BOUND},{_BOUND}[\])]")
 
 
 def _multirange_of(make: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -164,7 +168,7 @@ def _multirange_of(make: Callable[[str], Any]) -> Callable[[str], Any]:
 def _composite_of(fields: list[Callable[[str], Any]]) -> Callable[[str], Any]:
     def make(text: str) -> Any:
         parts = _composite.tokenize(text)
-        return tuple(None if p is None else f(p) for f, p in zip(fields, parts))
+        return tuple(None if p is None else f(p) for f, p in zip(fields, parts, strict=True))
 
     return make
 

@@ -97,5 +97,5 @@ def connect(
     return conn
 
 
-from . import extensions as _ext  # noqa: E402
 from . import _json, _range  # noqa: E402, F401
+from . import extensions as _ext  # noqa: E402

@@ -91,7 +91,7 @@ def getquoted(obj: Any, conn: Any) -> bytes:
     quoted = adapter.getquoted()
     if isinstance(quoted, str):
         return quoted.encode(conn._codec if conn is not None else "utf-8")
-    return bytes(quoted)
+    return quoted or b""
 
 
 def register_adapter(cls: Any, adapter: Any) -> None:
@@ -266,7 +266,7 @@ class List(_Adapter):
             # The server reads nothing but one empty array, whatever it should be empty in.
             return b"{" + b",".join(text for text, _ in parts if text != b"{}") + b"}", True
         texts = []
-        for (text, plain), item in zip(parts, items):
+        for (text, plain), item in zip(parts, items, strict=True):
             if plain and isinstance(item, list):
                 text = text.translate(bytes.maketrans(b"{}", b"[]"))
             texts.append(text)

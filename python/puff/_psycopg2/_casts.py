@@ -220,7 +220,7 @@ def _bool(value: Any, cursor: Any) -> Any:
     raise InterfaceError(f"can't parse boolean: '{_str(value, cursor)}'")
 
 
-def view(data: bytes) -> memoryview:
+def view(data: bytes) -> Any:
     """The bytes as the driver gives them out: items are bytes of one."""
     return memoryview(data).cast("c")
 

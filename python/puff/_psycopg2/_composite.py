@@ -18,7 +18,12 @@ class CompositeCaster:
     """What makes objects of a composite type; :meth:`make` may be overridden."""
 
     def __init__(
-        self, name: str, oid: int, attrs: list[tuple[str, int]], array_oid: int | None = None, schema: str | None = None
+        self,
+        name: str,
+        oid: int,
+        attrs: list[tuple[str, int]],
+        array_oid: int | None = None,
+        schema: str | None = None,
     ) -> None:
         self.name = name
         self.schema = schema
@@ -39,9 +44,10 @@ class CompositeCaster:
         tokens = self.tokenize(s)
         if len(tokens) != len(self.atttypes):
             raise DataError(
-                f"expecting {len(self.atttypes)} components for the type {self.name}, {len(tokens)} found instead"
+                f"expecting {len(self.atttypes)} components for the type {self.name}, "
+                f"{len(tokens)} found instead"
             )
-        return self.make([curs.cast(oid, t) for oid, t in zip(self.atttypes, tokens)])
+        return self.make([curs.cast(oid, t) for oid, t in zip(self.atttypes, tokens, strict=True)])
 
     def make(self, values: list[Any]) -> Any:
         """An object of the values."""
@@ -94,7 +100,13 @@ class CompositeCaster:
         )
         if not rows:
             raise ProgrammingError(f"PostgreSQL type '{name}' not found")
-        return cls(rows[0][5], rows[0][0], [(r[2], r[3]) for r in rows], array_oid=rows[0][1], schema=rows[0][4])
+        return cls(
+            rows[0][5],
+            rows[0][0],
+            [(r[2], r[3]) for r in rows],
+            array_oid=rows[0][1],
+            schema=rows[0][4],
+        )
 
 
 def _clean(name: str) -> str:
@@ -110,7 +122,7 @@ def _cached(name: str, fields: tuple[str, ...]) -> Any:
     if found is None:
         if len(_types) >= 512:
             _types.clear()
-        found = _types[name, fields] = namedtuple(name, fields, rename=True)  # type: ignore[misc]
+        found = _types[name, fields] = namedtuple(name, fields, rename=True)
     return found
 
 

@@ -9,7 +9,14 @@ from typing import Any
 from . import _errors
 from ._casts import Registry
 from ._encodings import clean, codec
-from ._errors import Error, InterfaceError, NotSupportedError, OperationalError, ProgrammingError, make
+from ._errors import (
+    Error,
+    InterfaceError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    make,
+)
 from ._info import ConnectionInfo, server_version
 from ._link import ask, tell
 from ._session import Session
@@ -39,6 +46,11 @@ class connection(Session, TwoPhase):
     _id = 0
     _pid_of_process = 0
     closed = 1
+    _string_types: Registry | None
+    _last_error: str | None
+    _mark: int
+    _about: dict[str, str]
+    _state: str
 
     def __new__(cls, *args: Any, **kwargs: Any) -> connection:
         made = super().__new__(cls)
@@ -82,7 +94,7 @@ class connection(Session, TwoPhase):
         self._pid_of_process = os.getpid()
         self._about = about
         self.closed = 0
-        self._last_error: str | None = None
+        self._last_error = None
         self.status = READY
         self._state = "I"
         self._encoding_is(about.get("client_encoding", "UTF8"))
@@ -98,10 +110,8 @@ class connection(Session, TwoPhase):
     def __del__(self) -> None:
         if self._id and not self.closed and self._pid_of_process == os.getpid():
             self.closed = 1
-            try:
+            with contextlib.suppress(Exception):  # at the end of Python nobody is there to be told
                 tell("close", self._id)
-            except Exception:  # at the end of Python, when nobody is there to be told
-                pass
 
     def __repr__(self) -> str:
         return (
@@ -115,7 +125,9 @@ class connection(Session, TwoPhase):
         if self.closed:
             raise InterfaceError("connection already closed")
         if self._pid_of_process != os.getpid():
-            raise InterfaceError("the connection belongs to the process that this one was forked from")
+            raise InterfaceError(
+                "the connection belongs to the process that this one was forked from"
+            )
 
     def _query(self, first: str | None, sql: Any, text: Any = None, cursor: Any = None) -> Any:
         """Runs sql; what Go answers, or its error raised."""
@@ -385,7 +397,7 @@ class connection(Session, TwoPhase):
     @property
     def _escapes(self) -> bool:
         """Whether a backslash between quotes means more than itself."""
-        return self._about.get("standard_conforming_strings") == "off"
+        return bool(self._about.get("standard_conforming_strings") == "off")
 
 
 def _default_pool() -> bool:

@@ -82,7 +82,10 @@ class Copies:
         """Runs a COPY with a file at its other end."""
         self._may_copy("copy_expert", None, "")
         if not hasattr(file, "read") and not hasattr(file, "write"):
-            raise TypeError("file must be a readable file-like object for COPY FROM; a writable file-like object for COPY TO.")
+            raise TypeError(
+                "file must be a readable file-like object for COPY FROM; "
+                "a writable file-like object for COPY TO."
+            )
         text = as_bytes(sql, self.connection, self)
         self._clear()
         self.query = text

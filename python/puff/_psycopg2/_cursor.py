@@ -6,6 +6,7 @@ what the types of :mod:`._casts` make; for a type that somebody changed Go sends
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from typing import Any
 
@@ -66,10 +67,8 @@ class cursor(Named, Copies):
 
     def __del__(self) -> None:
         if getattr(self, "_piece_id", 0) and not self.connection.closed:
-            try:
+            with contextlib.suppress(Exception):  # at the end of Python nobody is there to be told
                 tell("free", self.connection._id, self._piece_id)
-            except Exception:  # at the end of Python, when nobody is there to be told
-                pass
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} object at {id(self):#x}; closed: {int(self.closed)}>"
@@ -435,5 +434,3 @@ def first_piece(conn: Any, answer: Any) -> list[Any]:
     made._text_set = None
     made._take(answer)
     return made.fetchall()
-
-

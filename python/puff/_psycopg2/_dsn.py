@@ -11,16 +11,59 @@ from ._errors import ProgrammingError
 __all__ = ["make_dsn", "parse_dsn", "resolve"]
 
 KEYWORDS = frozenset(
-    "service user password passfile channel_binding connect_timeout dbname host hostaddr port "
-    "client_encoding options application_name fallback_application_name keepalives "
-    "keepalives_idle keepalives_interval keepalives_count tcp_user_timeout sslmode sslcompression "
-    "sslcert sslkey sslcertmode sslpassword sslrootcert sslcrl sslcrldir sslsni requirepeer "
-    "require_auth ssl_min_protocol_version ssl_max_protocol_version gssencmode krbsrvname gsslib "
-    "gssdelegation replication target_session_attrs load_balance_hosts tty authtype "
-    "sslnegotiation sslkeylogfile min_protocol_version max_protocol_version".split()
+    [
+        "service",
+        "user",
+        "password",
+        "passfile",
+        "channel_binding",
+        "connect_timeout",
+        "dbname",
+        "host",
+        "hostaddr",
+        "port",
+        "client_encoding",
+        "options",
+        "application_name",
+        "fallback_application_name",
+        "keepalives",
+        "keepalives_idle",
+        "keepalives_interval",
+        "keepalives_count",
+        "tcp_user_timeout",
+        "sslmode",
+        "sslcompression",
+        "sslcert",
+        "sslkey",
+        "sslcertmode",
+        "sslpassword",
+        "sslrootcert",
+        "sslcrl",
+        "sslcrldir",
+        "sslsni",
+        "requirepeer",
+        "require_auth",
+        "ssl_min_protocol_version",
+        "ssl_max_protocol_version",
+        "gssencmode",
+        "krbsrvname",
+        "gsslib",
+        "gssdelegation",
+        "replication",
+        "target_session_attrs",
+        "load_balance_hosts",
+        "tty",
+        "authtype",
+        "sslnegotiation",
+        "sslkeylogfile",
+        "min_protocol_version",
+        "max_protocol_version",
+    ]
 )
 
-_PAIR = re.compile(r"\s*([^\s=]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s\\']|\\.)*))(?=\s|$)", re.DOTALL)
+_PAIR = re.compile(
+    r"\s*([^\s=]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s\\']|\\.)*))(?=\s|$)", re.DOTALL
+)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -74,7 +117,7 @@ def _parse_url(text: str) -> dict[str, str]:
             found[name] = value
     for pair in parts.query.split("&") if parts.query else []:
         if pair.count("=") != 1:
-            raise _invalid("a parameter of the URI has not one \"=\" in it")
+            raise _invalid('a parameter of the URI has not one "=" in it')
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
         if name == "ssl" and value == "true":
             name, value = "sslmode", "require"

@@ -5,7 +5,8 @@ from __future__ import annotations
 __all__ = ["clean", "codec", "encodings"]
 
 encodings: dict[str, str] = {
-    "ABC": "cp1258", "ALT": "cp866", "BIG5": "big5", "EUC_CN": "euccn", "EUC_JIS_2004": "euc_jis_2004",
+    "ABC": "cp1258", "ALT": "cp866", "BIG5": "big5", "EUC_CN": "euccn",
+    "EUC_JIS_2004": "euc_jis_2004",
     "EUC_JP": "euc_jp", "EUC_KR": "euc_kr", "EUC_TW": "big5", "GB18030": "gb18030", "GBK": "gbk",
     "ISO_8859_1": "iso8859_1", "ISO_8859_2": "iso8859_2", "ISO_8859_3": "iso8859_3",
     "ISO_8859_5": "iso8859_5", "ISO_8859_6": "iso8859_6", "ISO_8859_7": "iso8859_7",

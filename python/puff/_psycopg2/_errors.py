@@ -123,11 +123,26 @@ class TransactionRollbackError(OperationalError):
     __module__ = _HOME + ".extensions"
 
 
-_FIELDS = (
-    "severity sqlstate message_primary message_detail message_hint statement_position "
-    "internal_position internal_query context schema_name table_name column_name datatype_name "
-    "constraint_name source_file source_line source_function severity_nonlocalized"
-).split()
+_FIELDS = [
+    "severity",
+    "sqlstate",
+    "message_primary",
+    "message_detail",
+    "message_hint",
+    "statement_position",
+    "internal_position",
+    "internal_query",
+    "context",
+    "schema_name",
+    "table_name",
+    "column_name",
+    "datatype_name",
+    "constraint_name",
+    "source_file",
+    "source_line",
+    "source_function",
+    "severity_nonlocalized",
+]
 
 
 class Diagnostics:
@@ -169,7 +184,9 @@ _BASES: dict[str, type[Error]] = {
     **dict.fromkeys(("08", "26", "27", "28", "34"), OperationalError),
     **dict.fromkeys(("24", "25", "2B", "2D", "2F", "38", "39", "3B"), InternalError),
     **dict.fromkeys(("20", "21", "3D", "3F", "42", "44"), ProgrammingError),
-    **{"0A": NotSupportedError, "22": DataError, "23": IntegrityError},
+    "0A": NotSupportedError,
+    "22": DataError,
+    "23": IntegrityError,
     "40": TransactionRollbackError,
     **dict.fromkeys(("5", "H"), OperationalError),
     **dict.fromkeys(("F", "P", "X"), InternalError),

@@ -25,7 +25,12 @@ def execute_batch(cur: Any, sql: Any, argslist: Any, page_size: int = 100) -> No
 
 
 def execute_values(
-    cur: Any, sql: Any, argslist: Any, template: Any = None, page_size: int = 100, fetch: bool = False
+    cur: Any,
+    sql: Any,
+    argslist: Any,
+    template: Any = None,
+    page_size: int = 100,
+    fetch: bool = False,
 ) -> list[Any] | None:
     """Runs a statement that says VALUES %s once for page_size of the rows; with fetch its rows."""
     from .sql import Composable
@@ -62,7 +67,9 @@ def _split(sql: bytes) -> tuple[bytes, bytes]:
         elif token[1:] == b"%":
             at.append(b"%")
         else:
-            raise ValueError(f"unsupported format character: '{token[1:].decode('ascii', 'replace')}'")
+            raise ValueError(
+                f"unsupported format character: '{token[1:].decode('ascii', 'replace')}'"
+            )
     if at is before:
         raise ValueError("the query doesn't contain any '%s' placeholder")
     return b"".join(before), b"".join(after)

@@ -11,7 +11,9 @@ from ._errors import InterfaceError, ProgrammingError
 
 __all__ = ["HstoreAdapter", "register_hstore"]
 
-_PAIR = re.compile(r'"((?:[^"\\]|\\.)*)"\s*=>\s*(?:"((?:[^"\\]|\\.)*)"|NULL)\s*(?:,\s*|$)', re.DOTALL)
+_PAIR = re.compile(
+    r'"((?:[^"\\]|\\.)*)"\s*=>\s*(?:"((?:[^"\\]|\\.)*)"|NULL)\s*(?:,\s*|$)', re.DOTALL
+)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -91,13 +93,19 @@ class HstoreAdapter:
 
 
 def register_hstore(
-    conn_or_curs: Any, globally: bool = False, unicode: bool = False, oid: Any = None, array_oid: Any = None
+    conn_or_curs: Any,
+    globally: bool = False,
+    unicode: bool = False,
+    oid: Any = None,
+    array_oid: Any = None,
 ) -> None:
     """Has hstore become dict, and dict hstore. Raises ProgrammingError without the extension."""
     if oid is None:
         oid, array_oid = HstoreAdapter.get_oids(conn_or_curs)
         if not oid:
-            raise ProgrammingError("hstore type not found in the database. please install it from your 'contrib/hstore.sql' file")
+            raise ProgrammingError(
+                "hstore type not found in the database: type CREATE EXTENSION hstore"
+            )
     if isinstance(oid, int):
         oid = (oid,)
     if array_oid is not None:

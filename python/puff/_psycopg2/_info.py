@@ -20,8 +20,9 @@ class ConnectionInfo:
         self._conn = connection
         self._about = connection._about
 
-    def _open(self, name: str) -> Any:
-        return None if self._conn.closed else self._about.get(name) or None
+    def _open(self, name: str) -> str | None:
+        found: str | None = self._about.get(name)
+        return None if self._conn.closed else found or None
 
     @property
     def dbname(self) -> str | None:

@@ -92,9 +92,9 @@ def _types(oid: int, array_oid: int | None, loads: Any, name: str) -> tuple[Type
 
 
 def _get_json_oids(conn_or_curs: Any, name: str = "json") -> tuple[int, int]:
-    from .extras import _solve_conn_curs
+    from ._lookup import solve
 
-    conn, curs = _solve_conn_curs(conn_or_curs)
+    conn, curs = solve(conn_or_curs)
     status = conn.status
     curs.execute("SELECT t.oid, typarray FROM pg_type t WHERE t.typname = %s", (name,))
     found = curs.fetchone()

@@ -72,7 +72,9 @@ def merge(query: bytes, args: Any, conn: Any) -> bytes:
         if c != b"s":
             if c == b"":
                 raise ValueError("incomplete format")
-            raise ValueError(f"unsupported format character '{c.decode('latin1')}' (0x{c[0]:x}) at index {at}")
+            raise ValueError(
+                f"unsupported format character '{c.decode('latin1')}' (0x{c[0]:x}) at index {at}"
+            )
         out.append(quoted)
         at += 1
     if kind == "s" and n < len(args):

@@ -34,9 +34,11 @@ def encrypt(password: Any, user: Any, scope: Any, algorithm: str | None) -> str:
     if algorithm in ("md5", "on"):
         return "md5" + hashlib.md5(secret + name).hexdigest()
     if algorithm != "scram-sha-256":
-        raise ProgrammingError(f"unrecognized password encryption algorithm \"{algorithm}\"")
+        raise ProgrammingError(f'unrecognized password encryption algorithm "{algorithm}"')
     if scope is None:
-        raise ProgrammingError("password encryption (other than 'md5' algorithm) requires a connection")
+        raise ProgrammingError(
+            "password encryption (other than 'md5' algorithm) requires a connection"
+        )
     return _scram(secret, os.urandom(16), 4096)
 
 

@@ -85,7 +85,9 @@ class Range:
     def __contains__(self, x: Any) -> bool:
         if self._bounds is None:
             return False
-        if self._lower is not None and (x < self._lower or x == self._lower and self._bounds[0] == "("):
+        if self._lower is not None and (
+            x < self._lower or x == self._lower and self._bounds[0] == "("
+        ):
             return False
         return not (
             self._upper is not None
@@ -106,7 +108,7 @@ class Range:
 
     def _compare(self, other: Any) -> int:
         """Empty ones first, then those without a lower bound, then by the bounds."""
-        for mine, its in zip(self._parts(), other._parts()):
+        for mine, its in zip(self._parts(), other._parts(), strict=True):
             if mine == its:
                 continue
             if mine is None:
@@ -135,7 +137,9 @@ class Range:
         self._lower, self._upper, self._bounds = state
 
 
-def register_range(pgrange: str, pyrange: Any, conn_or_curs: Any, globally: bool = False) -> RangeCaster:
+def register_range(
+    pgrange: str, pyrange: Any, conn_or_curs: Any, globally: bool = False
+) -> RangeCaster:
     """Has a range type of the database become pyrange, and back; who does it."""
     caster = RangeCaster._from_db(pgrange, pyrange, conn_or_curs)
     caster._register(None if globally else conn_or_curs)
@@ -205,7 +209,11 @@ class RangeCaster:
     def _classes(pgrange: Any, pyrange: Any) -> tuple[Any, Any]:
         if isinstance(pgrange, str):
             adapter: Any = type(pgrange, (RangeAdapter,), {"name": pgrange})
-        elif isinstance(pgrange, type) and issubclass(pgrange, RangeAdapter) and pgrange is not RangeAdapter:
+        elif (
+            isinstance(pgrange, type)
+            and issubclass(pgrange, RangeAdapter)
+            and pgrange is not RangeAdapter
+        ):
             adapter = pgrange
         else:
             raise TypeError("pgrange must be a string or a RangeAdapter strict subclass")
@@ -250,10 +258,7 @@ class RangeCaster:
             raise InterfaceError(f"failed to parse range: '{s}'")
         bounds = []
         for quoted, plain in ((m[2], m[3]), (m[4], m[5])):
-            if quoted is not None:
-                text = _DOUBLED.sub(r"\1", quoted)
-            else:
-                text = plain or None
+            text = _DOUBLED.sub(r"\1", quoted) if quoted is not None else plain or None
             bounds.append(cur.cast(self.subtype_oid, text))
         return self.range(*bounds, m[1] + m[6])
 

@@ -184,7 +184,7 @@ class RealDictRow(OrderedDict[Any, Any]):
             cursor, args = args[0], args[1:]
             super().__init__(*args, **kwargs)
             # Until the last column is set the keys are numbers.
-            self[RealDictRow] = cursor.column_mapping
+            self[RealDictRow] = cursor.column_mapping  # type: ignore[attr-defined]
         else:
             super().__init__(*args, **kwargs)
 
@@ -254,19 +254,16 @@ class NamedTupleCursor(_cursor):
 
     def _make_nt(self) -> Any:
         key = tuple(d[0] for d in self.description) if self.description else ()
-        return self._cached_make_nt(key)
+        make: Any = self._cached_make_nt  # type: ignore[attr-defined]
+        return make(key)
 
     @classmethod
     def _do_make_nt(cls, key: tuple[str, ...]) -> Any:
         fields = []
         for s in key:
-            s = re.sub("[^%s]" % "a-zA-Z0-9_", "_", s) if not s.isidentifier() else s
+            s = s if s.isidentifier() else re.sub("[^a-zA-Z0-9_]", "_", s)
             fields.append("f" + s if s[:1] == "_" or s[:1].isdigit() else s)
-        return namedtuple("Record", fields)  # type: ignore[misc]
-
-    @classmethod
-    def _cached_make_nt(cls, key: tuple[str, ...]) -> Any:
-        return _cached_make_nt(cls, key)
+        return namedtuple("Record", fields)
 
 
 @lru_cache(512)
@@ -274,4 +271,6 @@ def _cached_make_nt(cls: Any, key: tuple[str, ...]) -> Any:
     return cls._do_make_nt(key)
 
 
-NamedTupleCursor._cached_make_nt = classmethod(_cached_make_nt)  # type: ignore[method-assign,assignment]
+_make: Any = _cached_make_nt
+_method: Any = classmethod(_make)
+setattr(NamedTupleCursor, "_cached_make_nt", _method)  # noqa: B010

@@ -56,9 +56,7 @@ class Session:
     def _may_set(self, what: str) -> None:
         self._check()
         if self.status == 5:
-            raise ProgrammingError(
-                f"{what} cannot be used with a prepared two-phase transaction"
-            )
+            raise ProgrammingError(f"{what} cannot be used with a prepared two-phase transaction")
         if self.status != _READY:
             raise ProgrammingError(f"{what} cannot be used inside a transaction")
 
@@ -84,7 +82,7 @@ class Session:
         was = self._autocommit
         if autocommit or was:
             names = ("isolation", "read_only", "deferrable")
-            for name, old, new in zip(names, before, wanted):
+            for name, old, new in zip(names, before, wanted, strict=True):
                 old_there = old if was else None
                 new_there = new if autocommit else None
                 if old_there == new_there:

@@ -98,8 +98,7 @@ def column(name: Any, oid: int, size: int, modifier: int, table: int, number: in
         precision, scale = modifier >> 16 & 0xFFFF, modifier & 0xFFFF
     if size == -1:
         size = precision if precision is not None else modifier
-    made = Column(name, oid, None, size, precision, scale, None, table or None, number or None)
-    return made
+    return Column(name, oid, None, size, precision, scale, None, table or None, number or None)
 
 
 class Notify:

@@ -58,7 +58,9 @@ class TwoPhase:
         if self._xid is None:
             raise ProgrammingError("prepare must be called inside a two-phase transaction")
         if self.status == _PREPARED:
-            raise ProgrammingError("tpc_prepare cannot be used with a prepared two-phase transaction")
+            raise ProgrammingError(
+                "tpc_prepare cannot be used with a prepared two-phase transaction"
+            )
         self._simple(f"PREPARE TRANSACTION {_quoted(self._xid)}")
         self.status = _PREPARED
 
@@ -79,7 +81,9 @@ class TwoPhase:
             self._simple(f"{verb} PREPARED {_quoted(_as_xid(xid))}")
             return
         if self._xid is None:
-            raise ProgrammingError(f"{name} with no parameter must be called in a two-phase transaction")
+            raise ProgrammingError(
+                f"{name} with no parameter must be called in a two-phase transaction"
+            )
         if self.status == _BEGIN:
             self._end(verb)
         else:
@@ -90,7 +94,9 @@ class TwoPhase:
     def tpc_recover(self) -> list[Xid]:
         """The transactions that wait for their second phase."""
         self._check()
-        answer = self._simple("SELECT gid, prepared, owner, database FROM pg_prepared_xacts", self.status == _BEGIN)
+        answer = self._simple(
+            "SELECT gid, prepared, owner, database FROM pg_prepared_xacts", self.status == _BEGIN
+        )
         from ._cursor import first_piece
 
         found = []

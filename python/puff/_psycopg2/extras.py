@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging as _logging
 import os as _os
 import re as _re
@@ -17,8 +18,7 @@ from ._errors import NotSupportedError, OperationalError
 from ._fast import _paginate, execute_batch, execute_values
 from ._hstore import HstoreAdapter, register_hstore
 from ._ipaddress import register_ipaddress
-from ._json import Json, json, register_default_json, register_default_jsonb, register_json
-from ._lookup import solve as _solve_conn_curs
+from ._json import Json, register_default_json, register_default_jsonb, register_json
 from ._psycopg import quote_ident
 from ._range import (
     DateRange,
@@ -120,7 +120,6 @@ class LoggingConnection(_connection):
             if isinstance(msg, bytes):
                 msg = msg.decode(self._codec, "replace")
             self._logobj.debug(msg)
-
 
     def cursor(self, *args: Any, **kwargs: Any) -> Any:
         """As connection has it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import Any
 
@@ -88,10 +89,8 @@ class AbstractConnectionPool:
         if self.closed:
             raise PoolError("connection pool is closed")
         for conn in [*self._pool, *self._used.values()]:
-            try:
+            with contextlib.suppress(Exception):  # it was of no use any more
                 conn.close()
-            except Exception:  # it was of no use any more
-                pass
         self.closed = True
 
 

@@ -10,7 +10,16 @@ from typing import Any
 
 from . import extensions as ext
 
-__all__ = ["Composable", "Composed", "DEFAULT", "Identifier", "Literal", "NULL", "Placeholder", "SQL"]
+__all__ = [
+    "Composable",
+    "Composed",
+    "DEFAULT",
+    "Identifier",
+    "Literal",
+    "NULL",
+    "Placeholder",
+    "SQL",
+]
 
 
 class Composable:
@@ -37,7 +46,7 @@ class Composable:
         return Composed([self] * n)
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._wrapped == other._wrapped  # type: ignore[attr-defined]
+        return type(self) is type(other) and self._wrapped == other._wrapped
 
     def __ne__(self, other: object) -> bool:
         return not self == other
@@ -81,7 +90,8 @@ class Composed(Composable):
             joiner = SQL(joiner)
         elif not isinstance(joiner, SQL):
             raise TypeError("Composed.join() argument must be a string or an SQL")
-        return joiner.join(self)
+        made: Composed = joiner.join(self)
+        return made
 
 
 class SQL(Composable):
@@ -117,9 +127,7 @@ class SQL(Composable):
                 continue
             if name.isdigit():
                 if automatic:
-                    raise ValueError(
-                        "cannot switch from automatic field numbering to manual"
-                    )
+                    raise ValueError("cannot switch from automatic field numbering to manual")
                 automatic = None
                 out.append(args[int(name)])
             elif not name:

@@ -65,14 +65,31 @@ class Cluster:
         self._server: subprocess.Popen[bytes] | None = None
         if self._as is not None:
             os.chown(folder, self._as.pw_uid, self._as.pw_gid)
-        self._run("initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        self._run(
+            "initdb",
+            "-D",
+            str(self._data),
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        )
         with (self._data / "postgresql.conf").open("a") as conf:
             conf.write(SETTINGS.format(folder=folder))
 
     def _options(self) -> dict[str, object]:
         if self._as is None:
             return {"cwd": self.host}
-        return {"cwd": self.host, "user": self._as.pw_uid, "group": self._as.pw_gid, "extra_groups": []}
+        return {
+            "cwd": self.host,
+            "user": self._as.pw_uid,
+            "group": self._as.pw_gid,
+            "extra_groups": [],
+        }
 
     def _run(self, command: str, *args: str) -> None:
         subprocess.run(
