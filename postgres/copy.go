@@ -56,9 +56,6 @@ func (c *Conn) copying(ctx context.Context, first, sql string, begun func(pgprot
 		m, err := c.receive()
 		if err != nil {
 			end()
-			if failed != nil {
-				err = failed
-			}
 			return nil, err
 		}
 		if begun(m) {

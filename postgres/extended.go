@@ -87,9 +87,6 @@ func (c *Conn) prepare(sql string) (*Statement, error) {
 	for {
 		m, err := c.receive()
 		if err != nil {
-			if failed != nil {
-				return nil, failed
-			}
 			return nil, err
 		}
 		switch m := m.(type) {

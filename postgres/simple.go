@@ -80,10 +80,7 @@ func (c *Conn) results(sink Sink) (failed, err error) {
 	for {
 		m, err := c.receive()
 		if err != nil {
-			if failed != nil {
-				return failed, failed // the server's last words say more than the end of the line
-			}
-			return nil, err
+			return nil, err // it has the server's last words, if there were any
 		}
 		switch m := m.(type) {
 		case *pgproto3.RowDescription:
