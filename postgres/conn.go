@@ -215,9 +215,25 @@ func (c *Conn) fail(err error) error {
 
 func (c *Conn) flush() error {
 	if err := c.fe.Flush(); err != nil {
-		return c.fail(err)
+		return c.lastWords(err)
 	}
 	return nil
+}
+
+// lastWords fails with what the server said before it went away, if it is there to be
+// read, else with err.
+func (c *Conn) lastWords(err error) error {
+	_ = c.pg.Conn().SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	for {
+		m, gone := c.fe.Receive()
+		if gone != nil {
+			return c.fail(err)
+		}
+		if e, ok := m.(*pgproto3.ErrorResponse); ok {
+			said := Error(*e)
+			return c.fail(&said)
+		}
+	}
 }
 
 // receive returns the next message that answers something. The message is gone with

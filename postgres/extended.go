@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 )
@@ -159,7 +160,10 @@ func (c *Conn) forget(failed error, st *Statement) {
 func Stale(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && (e.Code == "26000" || // invalid_sql_statement_name
-		e.Code == "0A000" && e.Routine == "RevalidateCachedQuery")
+		e.Code == "0A000" && e.Routine == "RevalidateCachedQuery" ||
+		// A type was dropped and made again; messages of internal errors are not translated.
+		e.Code == "42704" && e.Routine == "lookup_type_cache" ||
+		e.Code == "XX000" && strings.HasPrefix(e.Message, "cache lookup failed for type"))
 }
 
 // Query is Prepare and Execute with values as text; a plan that has become stale is

@@ -168,7 +168,9 @@ def _multirange_of(make: Callable[[str], Any]) -> Callable[[str], Any]:
 def _composite_of(fields: list[Callable[[str], Any]]) -> Callable[[str], Any]:
     def make(text: str) -> Any:
         parts = _composite.tokenize(text)
-        return tuple(None if p is None else f(p) for f, p in zip(fields, parts, strict=True))
+        # The type may have got more fields since it was looked up: those stay text.
+        makers: list[Callable[[str], Any]] = [*fields, *[str] * (len(parts) - len(fields))]
+        return tuple([None if p is None else f(p) for f, p in zip(makers, parts, strict=False)])
 
     return make
 
