@@ -43,3 +43,15 @@ def test_psycopg2_is_left_alone_when_the_configuration_says_so(puff: Run, tmp_pa
     )
     ran = puff("python", "-c", code)
     assert ran.stdout.split("\n")[:2] == ["puff._psycopg2 False", "(1,)"], ran.stderr
+
+
+def test_psycopg2_can_be_patched_in_after_it_was_turned_off(puff: Run) -> None:
+    """Both names are one module then, and its classes one."""
+    code = (
+        "import puff; puff.patch_psycopg2(); import psycopg2, psycopg2.extras;"
+        "from puff import postgres;"
+        "print(psycopg2.__puff__, psycopg2.Error is postgres.Error)"
+    )
+    for switch in ("0", "1"):
+        ran = puff("python", "-c", code, PUFF_PSYCOPG2=switch)
+        assert ran.stdout == "True True\n", ran.stderr
