@@ -76,7 +76,9 @@ func TestTextsBecomeValues(t *testing.T) {
 		}
 		if diff := cmp.Diff(c.want, got, cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) }),
 			cmp.Comparer(func(a, b py.Date) bool { return time.Time(a).Equal(time.Time(b)) }),
-			cmp.Comparer(func(a, b py.Clock) bool { return time.Time(a).Format(time.TimeOnly) == time.Time(b).Format(time.TimeOnly) }),
+			cmp.Comparer(func(a, b py.Clock) bool {
+				return time.Time(a).Format(time.TimeOnly) == time.Time(b).Format(time.TimeOnly)
+			}),
 			cmp.Comparer(func(a, b py.LocalTime) bool { return time.Time(a).Equal(time.Time(b)) })); ok && diff != "" {
 			t.Errorf("%s %q: want (-), got (+)\n%s", c.name, c.in, diff)
 		}
