@@ -93,6 +93,11 @@ func boot(c *Config, choice string) (*launch.Boot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find this binary: %w", err)
 	}
+	if !c.Psycopg2 { // Python has to know before it runs anything
+		if err := os.Setenv(psycopg2Variable, "0"); err != nil {
+			return nil, fmt.Errorf("start Python: %w", err)
+		}
+	}
 	return launch.Prepare(found, python.Faces, self, "")
 }
 

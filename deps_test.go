@@ -31,7 +31,8 @@ var mayImport = map[string][]string{
 	"cli":      {"."},
 	".": {
 		"httpclient", "httpserver", "httpserver/accesslog", "httpserver/compression", "httpserver/cors",
-		"httpserver/forwarded", "httpserver/limits", "httpserver/observe", "httpserver/static", "pubsub", "redis",
+		"httpserver/forwarded", "httpserver/limits", "httpserver/observe", "httpserver/static",
+		"postgres", "pubsub", "redis",
 		"internal/asgi", "internal/bind", "internal/certs", "internal/dev", "internal/embedded", "internal/launch",
 		"internal/proxied", "internal/py", "internal/pyfind", "internal/relay", "internal/sockets", "internal/status",
 		"internal/supervisor", "internal/systemd", "internal/tracing", "internal/watch", "internal/wsgi",
@@ -49,6 +50,7 @@ var mayImport = map[string][]string{
 	"httpserver/negotiation": {"httpserver"},
 	"httpserver/observe":     {"httpserver"},
 	"httpserver/static":      {"httpserver", "httpserver/negotiation"},
+	"postgres":               {},
 	"internal/supervisor":    {},
 	"internal/watch":         {},
 	"pubsub":                 {"redis"}, // its connections
@@ -57,7 +59,7 @@ var mayImport = map[string][]string{
 
 	// Glue: knows an engine and the border.
 	"internal/asgi":    {"httpserver", "internal/py", "internal/relay", "websocket"},
-	"internal/bind":    {"httpclient", "internal/py", "pubsub", "redis"},
+	"internal/bind":    {"httpclient", "internal/py", "postgres", "pubsub", "redis"},
 	"internal/relay":   {"httpserver", "internal/py"},
 	"internal/status":  {"httpserver/observe"},
 	"internal/tracing": {"httpserver"},

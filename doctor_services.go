@@ -4,12 +4,11 @@ package puff
 
 import (
 	"context"
-	"net"
-	"net/url"
 	"slices"
 	"time"
 
 	"github.com/puffstack/puff/internal/embedded"
+	"github.com/puffstack/puff/postgres"
 	"github.com/puffstack/puff/redis"
 )
 
@@ -50,19 +49,8 @@ func checkRedis(ctx context.Context, name, text string) error {
 	return c.Ping(ctx)
 }
 
-// checkPostgres asks whether somebody listens there.
-func checkPostgres(ctx context.Context, _, text string) error {
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" {
-		return nil // libpq's own words, which the driver reads
-	}
-	host := u.Host
-	if u.Port() == "" {
-		host = net.JoinHostPort(u.Hostname(), "5432")
-	}
-	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", host)
-	if err != nil {
-		return err
-	}
-	return conn.Close()
+func checkPostgres(ctx context.Context, name, text string) error {
+	p := postgres.New(postgres.Config{Name: name, URL: text, Size: 1})
+	defer p.Close()
+	return p.Ping(ctx)
 }

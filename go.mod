@@ -6,6 +6,7 @@ require (
 	github.com/alicebob/miniredis/v2 v2.40.0 // a Redis for machines that have none
 	github.com/andybalholm/brotli v1.2.8 // the coding br
 	github.com/fsnotify/fsnotify v1.9.0 // which files change while a program is written
+	github.com/jackc/pgx/v5 v5.12.0 // Postgres: the handshake and the messages
 	github.com/klauspost/compress v1.20.3 // the codings gzip, zstd and deflate, deflate of WebSocket messages
 	github.com/pelletier/go-toml/v2 v2.4.3 // puff.toml, with the line of each key
 	github.com/pires/go-proxyproto v0.15.0 // headers of the PROXY protocol, both versions
@@ -40,6 +41,8 @@ require (
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/grpc-ecosystem/grpc-gateway/v2 v2.30.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/prometheus/client_model v0.6.3 // indirect
 	github.com/prometheus/common v0.72.0 // indirect

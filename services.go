@@ -15,6 +15,7 @@ import (
 	"github.com/puffstack/puff/internal/bind"
 	"github.com/puffstack/puff/internal/embedded"
 	"github.com/puffstack/puff/internal/py"
+	"github.com/puffstack/puff/postgres"
 	"github.com/puffstack/puff/pubsub"
 	"github.com/puffstack/puff/redis"
 )
@@ -35,6 +36,8 @@ type services struct {
 	http   map[string]*httpclient.Client
 	redis  map[string]*redis.Client
 	pubsub map[string]*pubsub.Hub
+
+	postgres map[string]*postgres.Pool
 }
 
 func newServices() *services { return &services{began: make(chan struct{})} }
@@ -134,6 +137,7 @@ func (s *services) funcs() map[string]Func {
 		bind.NewHTTPClient(s.httpNamed).Funcs(),
 		bind.NewRedis(s.redisNamed).Funcs(),
 		bind.NewPubSub(s.pubsubNamed, s.laneNamed).Funcs(),
+		bind.NewPostgres(s.postgresNamed).Funcs(),
 	} {
 		maps.Copy(all, funcs)
 	}

@@ -82,7 +82,7 @@ func appendRaw(b []byte, r *redis.Reply) []byte {
 		if text := r.Text(); text != "OK" {
 			return py.AppendText(b, py.TagStr, text)
 		}
-		return py.AppendTruth(b, true)
+		return py.AppendBool(b, true)
 	case redis.Bulk:
 		return py.AppendText(b, py.TagBytes, r.Text())
 	case redis.Integer:
@@ -112,7 +112,7 @@ func appendOK(b []byte, r *redis.Reply) []byte { return appendRaw(b, r) }
 
 func appendBool(b []byte, r *redis.Reply) []byte {
 	if r.Type() == redis.Integer {
-		return py.AppendTruth(b, r.Int() != 0)
+		return py.AppendBool(b, r.Int() != 0)
 	}
 	return appendRaw(b, r)
 }

@@ -101,12 +101,23 @@ static PyObject *call_ints(int which, const long long *v, int n,
   return out;
 }
 
+/* Times that come together mostly share their zone: the last one is kept. */
 static PyObject *zone(int32_t seconds) {
+  static PyObject *last;
+  static int32_t last_seconds;
+  if (last && last_seconds == seconds)
+    return py_new_ref(last);
   long long delta[2] = {0, seconds};
   PyObject *cls = class_of(TIMEZONE);
   PyObject *d = cls ? call_ints(DELTA, delta, 2, NULL) : NULL;
   PyObject *out = d ? py.PyObject_CallFunctionObjArgs(cls, d, NULL) : NULL;
   py_clear(&d);
+  if (out) {
+    PyObject *before = last;
+    last = py_new_ref(out);
+    last_seconds = seconds;
+    py_clear(&before);
+  }
   return out;
 }
 

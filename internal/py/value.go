@@ -58,6 +58,7 @@ type (
 	Clock     time.Time     // datetime.time: the time of the day, without its time zone
 	LocalTime time.Time     // datetime.datetime without a time zone, without its fold
 	Span      time.Duration // datetime.timedelta, as time.Duration
+	Raw       []byte        // one value, encoded already; only on its way to Python
 )
 
 // Appender is a value that encodes itself, from what an engine has, without the way
@@ -80,20 +81,6 @@ func AppendHead(b []byte, t Tag, n int) []byte {
 func AppendText[T string | []byte](b []byte, t Tag, s T) []byte {
 	return append(AppendHead(b, t, len(s)), s...)
 }
-
-// AppendNone appends None.
-func AppendNone(b []byte) []byte { return append(b, byte(TagNone)) }
-
-// AppendTruth appends a bool.
-func AppendTruth(b []byte, truth bool) []byte {
-	if truth {
-		return append(b, byte(TagTrue))
-	}
-	return append(b, byte(TagFalse))
-}
-
-// AppendFloat appends a float.
-func AppendFloat(b []byte, f float64) []byte { return appendFloat(b, f) }
 
 // AppendError appends what Python makes an exception object of.
 func AppendError(b []byte, err error) []byte { return appendError(b, err) }
@@ -140,6 +127,11 @@ func appendValue(b []byte, v any, depth int) ([]byte, error) {
 			return nil, errTooLarge
 		}
 		return appendString(b, v), nil
+	case Raw:
+		if len(v) > maxValue-len(b) {
+			return nil, errTooLarge
+		}
+		return append(b, v...), nil
 	case []byte:
 		if len(v) > maxValue-len(b) {
 			return nil, errTooLarge

@@ -336,3 +336,45 @@ func TestAnyValueComesBackAsItWent(t *testing.T) {
 		}
 	})
 }
+
+func TestAppendsOfSingleValuesAreThoseOfAppend(t *testing.T) {
+	at := time.Date(2024, 2, 29, 1, 2, 3, 4000, time.FixedZone("", -5400))
+	day, clock := py.Day{2024, 2, 29}, py.OfDay{1, 2, 3, 4}
+	text, ok := py.AppendUTF8(nil, "žluť")
+	if !ok {
+		t.Fatal("AppendUTF8 refused UTF-8")
+	}
+	for _, c := range []struct {
+		got  []byte
+		want any
+	}{
+		{py.AppendNone(nil), nil},
+		{py.AppendBool(nil, true), true},
+		{py.AppendFloat(nil, 1.5), 1.5},
+		{text, "žluť"},
+		{py.AppendUUID(nil, py.UUID{1}), py.UUID{1}},
+		{py.AppendDay(nil, day), py.Date(at)},
+		{py.AppendOfDay(nil, clock), py.Clock(at)},
+		{py.AppendMoment(nil, day, clock, false, 0), py.LocalTime(at)},
+		{py.AppendMoment(nil, day, clock, true, -5400), at},
+		{py.AppendSpan(nil, -1, 86399, 999999), -time.Microsecond},
+	} {
+		want, err := py.Append(nil, c.want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(c.got, want) {
+			t.Errorf("%v: got % x, want % x", c.want, c.got, want)
+		}
+		inside, err := py.Append(nil, py.Tuple{py.Raw(c.got)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plain, _ := py.Append(nil, py.Tuple{c.want}); !bytes.Equal(inside, plain) {
+			t.Errorf("%v: as Raw got % x, want % x", c.want, inside, plain)
+		}
+	}
+	if b, ok := py.AppendUTF8([]byte{7}, "\xff"); ok || len(b) != 1 {
+		t.Error("AppendUTF8 took what is no UTF-8")
+	}
+}

@@ -25,7 +25,7 @@ type Call struct {
 	// Done says that the whole answer was given.
 	Done bool
 
-	talk       Talk // nil: a request and its answer
+	talk  Talk                                   // nil: a request and its answer
 	fault func(error) (*httpserver.Head, []byte) // nil: no details
 	held  *held
 

@@ -35,6 +35,17 @@ class _Finder:
     find_spec = _puff.find_spec
 
 
+def _find_psycopg2(name: str, path: "Sequence[str] | None") -> "ModuleSpec | None":
+    """Puff's driver, under the name that programs import."""
+    from _frozen_importlib_external import spec_from_file_location
+
+    folder = _puff.faces + "/puff/_psycopg2"
+    spec: ModuleSpec | None = spec_from_file_location(
+        name, folder + "/__init__.py", submodule_search_locations=[folder]
+    )
+    return spec
+
+
 def _find_ours(name: str, path: "Sequence[str] | None") -> "ModuleSpec | None":
     return _path_finder().find_spec(name, [_puff.faces])
 
@@ -70,13 +81,25 @@ def _make_error(kind: str, message: str, detail: object) -> BaseException:
     return errors._make(kind, message, detail)
 
 
+def _has_driver() -> bool:
+    """Whether psycopg2 is Puff's: PUFF_PSYCOPG2 may say no, and puff.toml says it there."""
+    import posix
+
+    said = posix.environ.get(b"PUFF_PSYCOPG2", b"").lower()
+    return said not in (b"0", b"f", b"false", b"no", b"off")
+
+
 def install() -> int:
     """Makes this Python one with Puff in it; returns 0."""
     if _puff.executable:
         sys.executable = _puff.executable
     if _puff.typed is not None and sys.orig_argv:
         sys.orig_argv[0] = _puff.typed
-    _puff.set_finders(dict.fromkeys(_OURS, _find_ours) | dict.fromkeys(_PATCHED, _find_patched))
+    finders: dict[str, Any] = dict.fromkeys(_OURS, _find_ours)
+    finders.update(dict.fromkeys(_PATCHED, _find_patched))
+    if _has_driver():
+        finders["psycopg2"] = _find_psycopg2
+    _puff.set_finders(finders)
     finder: Any = _Finder
     sys.meta_path.insert(0, finder)
     _puff.set_error_factory(_make_error)

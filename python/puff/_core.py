@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import sys
 import threading
 from asyncio import _get_running_loop
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -259,6 +260,25 @@ def start_event_loop(q: Any = None, on_thread_start: Callable[[], Any] | None = 
         start = on_thread_start
         hub.start_threadsafe(lambda ticket, value: start())
     return hub.thread
+
+
+def patch_psycopg2() -> None:
+    """Has ``import psycopg2`` find Puff's driver, which it does unless that was turned off.
+
+    Raises RuntimeError when another psycopg2 has been imported.
+    """
+    module = sys.modules.get("psycopg2")
+    if module is not None and not getattr(module, "__puff__", False):
+        raise RuntimeError(
+            "another psycopg2 was imported: remove psycopg2 = false from puff.toml, or "
+            "PUFF_PSYCOPG2 from the environment"
+        )
+    from puff._driver import driver
+
+    names = [n for n in sys.modules if (n + ".").startswith("puff._psycopg2.")]
+    if driver.__name__ == "puff._psycopg2":
+        for name in names:
+            sys.modules[name.removeprefix("puff._")] = sys.modules[name]
 
 
 def patch_libs() -> None:

@@ -25,6 +25,7 @@ __all__ = ["call", "hub_here", "in_greenlet", "mode", "post"]
 class _Local(threading.local):
     hub: Hub | None = None
     lane: ThreadLane | None = None
+    bridge: Callable[[tuple[Any, ...]], Any] | None = None
 
 
 _local = _Local()
@@ -80,6 +81,11 @@ class _Answer:
             self.error = value
         else:
             self.value = value
+
+
+def bridge() -> Callable[[tuple[Any, ...]], Any] | None:
+    """What asks Go for synchronous code that puff._bridge runs under asyncio, if it does."""
+    return _local.bridge
 
 
 def hub_here() -> Hub | None:

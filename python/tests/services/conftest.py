@@ -1,4 +1,4 @@
-"""A real redis-server, and ways to run programs under Puff beside it."""
+"""Real servers of Redis and PostgreSQL, and programs under Puff that use them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,15 @@ from typing import TYPE_CHECKING
 import pytest
 from server.process import BINARY, DEADLINE, PYTHON, environment
 
+from .cluster import Cluster, cluster
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["RedisServer", "inside", "run_python"]
+
+# Those run under Puff, started by the tests here.
+collect_ignore = ["inside"]
 
 HERE = Path(__file__).resolve().parent
 
@@ -122,3 +127,35 @@ def inside(name: str, env: dict[str, str]) -> None:
         env=env,
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A server that runs."""
+    with cluster() as made:
+        yield made
+
+
+@pytest.fixture
+def puff(postgres: Cluster, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs puff in a folder whose puff.toml names the server as its pools default and small."""
+    (tmp_path / "puff.toml").write_text(
+        f'[[postgres]]\nurl = "{postgres.url}"\n'
+        f'[[postgres]]\nname = "small"\nurl = "{postgres.url}"\npool_size = 1\n'
+        'pool_timeout = "50ms"\n'
+        '[[postgres]]\nname = "gone"\n'
+        'url = "postgres://u:secret@/db?host=/nowhere/at/all"\n'
+    )
+
+    def run(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [BINARY, "--python", PYTHON, *args],
+            cwd=tmp_path,
+            env=environment({"POSTGRES_HOST": postgres.host, **env}),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    return run

@@ -1,0 +1,359 @@
+package postgres
+
+// A connection after its handshake: who may use it, how what was asked is given up,
+// and the messages that may come at any time.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+	"golang.org/x/sys/unix"
+)
+
+// cancelPatience is how long a server may take to end a statement it was asked to
+// cancel. A connection that needs longer is given up.
+const cancelPatience = 5 * time.Second
+
+// maxKept is how many notices and notifications a connection keeps for who asks.
+const maxKept = 1000
+
+// Conn is a connection. Statements of several goroutines run one after the other.
+type Conn struct {
+	pg     *pgconn.PgConn // did the handshake; cancels and closes
+	fe     *pgproto3.Frontend
+	config *pgconn.Config
+	server string
+	pool   *Pool // nil: its own
+	turn   chan struct{}
+
+	// Of whoever has the turn.
+	tx         byte
+	broken     error
+	dirty      bool // a session was made of it: reset before the next one has it
+	params     map[string]string
+	statements statements
+	idleSince  time.Time
+
+	mu            sync.Mutex
+	notices       []*Error
+	notifications []Notification
+}
+
+func newConn(pg *pgconn.PgConn, config *pgconn.Config, server string) *Conn {
+	c := &Conn{pg: pg, fe: pg.Frontend(), config: config, server: server, turn: make(chan struct{}, 1), tx: pg.TxStatus(), params: map[string]string{}}
+	for _, key := range []string{
+		"server_version", "server_encoding", "client_encoding", "application_name", "is_superuser",
+		"session_authorization", "DateStyle", "IntervalStyle", "TimeZone", "integer_datetimes",
+		"standard_conforming_strings", "default_transaction_read_only", "in_hot_standby",
+	} {
+		if v := pg.ParameterStatus(key); v != "" {
+			c.params[key] = v
+		}
+	}
+	return c
+}
+
+// PID returns the number of the server's process.
+func (c *Conn) PID() uint32 { return c.pg.PID() }
+
+// Server returns the name of the server and its URL, without the password.
+func (c *Conn) Server() string { return c.server }
+
+// Param returns what the server last reported of a parameter such as "client_encoding".
+func (c *Conn) Param(key string) string { return c.params[key] }
+
+// About returns what is known of the connection: the server's parameters as it reports
+// them, and "host", "port", "dbname", "user", "password", "socket" (a descriptor to be
+// watched, not used), "ssl".
+func (c *Conn) About() map[string]string {
+	about := maps.Clone(c.params)
+	config := c.config
+	about["host"], about["port"] = config.Host, fmt.Sprint(config.Port)
+	about["dbname"], about["user"], about["password"] = config.Database, config.User, config.Password
+	about["options"] = config.RuntimeParams["options"]
+	nc := c.pg.Conn()
+	if s, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		about["ssl"] = "1"
+		nc = s.NetConn()
+	}
+	if sc, ok := nc.(syscall.Conn); ok {
+		if raw, err := sc.SyscallConn(); err == nil {
+			_ = raw.Control(func(fd uintptr) { about["socket"] = fmt.Sprint(fd) })
+		}
+	}
+	return about
+}
+
+// Tx returns the state of the transaction: 'I' none, 'T' in one, 'E' in one that failed.
+func (c *Conn) Tx() byte { return c.tx }
+
+// Broken returns why the connection is of no use any more, nil while it is.
+func (c *Conn) Broken() error { return c.broken }
+
+// Dirty has the session's state reset when the connection goes back to its pool.
+func (c *Conn) Dirty() { c.dirty = true }
+
+// Notices returns the notices that came since it was last asked.
+func (c *Conn) Notices() []*Error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.notices
+	c.notices = nil
+	return n
+}
+
+// Notifications returns what came for LISTEN since it was last asked.
+func (c *Conn) Notifications() []Notification {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.notifications
+	c.notifications = nil
+	return n
+}
+
+// Cancel asks the server to give up what the connection is doing. For other goroutines
+// than the one that waits for it.
+func (c *Conn) Cancel(ctx context.Context) error {
+	if err := c.pg.CancelRequest(ctx); err != nil {
+		return fmt.Errorf("cancel on %s: %w", c.server, err)
+	}
+	return nil
+}
+
+// Release gives the connection back to its pool, or closes it when it has none. What is
+// under way in it is cancelled.
+func (c *Conn) Release() {
+	if c.pool != nil {
+		c.pool.release(c)
+		return
+	}
+	c.close()
+}
+
+// Discard closes the connection even if it has a pool.
+func (c *Conn) Discard() {
+	if c.broken == nil {
+		c.broken = ErrClosed
+	}
+	c.Release()
+}
+
+func (c *Conn) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = c.pg.Close(ctx) // best effort: the server sees the end of the connection in any case
+	if c.broken == nil {
+		c.broken = ErrClosed
+	}
+}
+
+// begin takes the turn for an exchange that ends when the returned function is called.
+// While it lasts, the end of ctx has the server cancel it.
+func (c *Conn) begin(ctx context.Context) (end func(), err error) {
+	select {
+	case c.turn <- struct{}{}:
+	default:
+		select {
+		case c.turn <- struct{}{}:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	if c.broken != nil {
+		<-c.turn
+		return nil, c.broken
+	}
+	unwatch, err := c.watch(ctx)
+	if err != nil {
+		<-c.turn
+		return nil, err
+	}
+	return func() { unwatch(); <-c.turn }, nil
+}
+
+// watch has ctx's end cancel what runs, until the returned function is called.
+func (c *Conn) watch(ctx context.Context) (end func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if ctx.Done() == nil {
+		return func() {}, nil
+	}
+	over := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(over)
+		_ = c.pg.Conn().SetDeadline(time.Now().Add(cancelPatience))
+		give, cancel := context.WithTimeout(context.Background(), cancelPatience)
+		defer cancel()
+		_ = c.pg.CancelRequest(give) // without it the deadline ends the wait
+	})
+	return func() {
+		if stop() {
+			return
+		}
+		<-over // or the request would hit the next statement
+		_ = c.pg.Conn().SetDeadline(time.Time{})
+	}, nil
+}
+
+// fail makes the connection unusable and returns why.
+func (c *Conn) fail(err error) error {
+	if c.broken == nil {
+		c.broken = &LostError{Server: c.server, Err: err}
+		_ = c.pg.Conn().Close()
+	}
+	return c.broken
+}
+
+func (c *Conn) flush() error {
+	if err := c.fe.Flush(); err != nil {
+		return c.lastWords(err)
+	}
+	return nil
+}
+
+// lastWords fails with what the server said before it went away, if it is there to be
+// read, else with err.
+func (c *Conn) lastWords(err error) error {
+	_ = c.pg.Conn().SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	for {
+		m, gone := c.fe.Receive()
+		if gone != nil {
+			return c.fail(err)
+		}
+		if e, ok := m.(*pgproto3.ErrorResponse); ok {
+			said := Error(*e)
+			return c.fail(&said)
+		}
+	}
+}
+
+// receive returns the next message that answers something. The message is gone with
+// the next one.
+func (c *Conn) receive() (pgproto3.BackendMessage, error) {
+	for {
+		m, err := c.fe.Receive()
+		if err != nil {
+			return nil, c.fail(err)
+		}
+		if !c.aside(m) {
+			if r, ok := m.(*pgproto3.ReadyForQuery); ok {
+				c.tx = r.TxStatus
+			}
+			return m, nil
+		}
+	}
+}
+
+// aside keeps what may come at any time and answers nothing; false: m is something else.
+func (c *Conn) aside(m pgproto3.BackendMessage) bool {
+	switch m := m.(type) {
+	case *pgproto3.NoticeResponse:
+		n := Error(*m)
+		c.mu.Lock()
+		c.notices = kept(c.notices, &n)
+		c.mu.Unlock()
+	case *pgproto3.NotificationResponse:
+		c.mu.Lock()
+		c.notifications = kept(c.notifications, Notification{m.PID, m.Channel, m.Payload})
+		c.mu.Unlock()
+	case *pgproto3.ParameterStatus:
+		c.params[m.Name] = m.Value
+	default:
+		return false
+	}
+	return true
+}
+
+// kept appends, and drops the oldest beyond what is kept.
+func kept[T any](list []T, v T) []T {
+	if len(list) >= maxKept {
+		list = list[1:]
+	}
+	return append(list, v)
+}
+
+// failed notes an error of the server's; a fatal one ends the connection.
+func (c *Conn) failed(m *pgproto3.ErrorResponse) *Error {
+	e := Error(*m)
+	if e.Fatal() {
+		c.fail(&e)
+	}
+	return &e
+}
+
+// Poll reads what has come by itself: notices, notifications, and that the server went
+// away. It does not wait.
+func (c *Conn) Poll(ctx context.Context) error {
+	end, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	return c.look(time.Now())
+}
+
+// look reads until the deadline, or until a notification has come. The frontend keeps
+// what it read of a message.
+func (c *Conn) look(deadline time.Time) error {
+	if !deadline.IsZero() && !deadline.After(time.Now()) {
+		if c.fe.ReadBufferLen() == 0 && !readable(c.pg.Conn()) {
+			return nil
+		}
+		deadline = time.Now().Add(5 * time.Millisecond) // one that is over reads nothing at all
+	}
+	if !deadline.IsZero() { // else it is the caller's
+		_ = c.pg.Conn().SetReadDeadline(deadline)
+		defer func() { _ = c.pg.Conn().SetReadDeadline(time.Time{}) }()
+	}
+	for {
+		m, err := c.fe.Receive()
+		if err != nil {
+			if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() {
+				return nil
+			}
+			return c.fail(err)
+		}
+		if e, ok := m.(*pgproto3.ErrorResponse); ok {
+			return c.failed(e)
+		}
+		if c.aside(m) && c.fe.ReadBufferLen() == 0 {
+			c.mu.Lock()
+			some := len(c.notifications) > 0
+			c.mu.Unlock()
+			if some {
+				return nil
+			}
+		}
+	}
+}
+
+// readable reports whether there is something to read: data, or the end of it.
+func readable(nc net.Conn) bool {
+	if s, ok := nc.(interface{ NetConn() net.Conn }); ok { // TLS
+		nc = s.NetConn()
+	}
+	sc, ok := nc.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return true
+	}
+	some := false
+	err = raw.Control(func(fd uintptr) {
+		var b [1]byte
+		n, _, err := unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		some = n > 0 || err == nil || err != unix.EAGAIN && err != unix.EINTR
+	})
+	return some || err != nil
+}

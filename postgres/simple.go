@@ -1,0 +1,129 @@
+package postgres
+
+// The simple protocol: text in, text out, several statements at once.
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+)
+
+// Simple runs statements as the server takes them from a person: several may stand
+// behind one another, and values come as text. The first error ends it.
+func (c *Conn) Simple(ctx context.Context, sql string, sink Sink) error {
+	return c.SimpleAfter(ctx, "", sql, sink)
+}
+
+// SimpleAfter is Simple, after the text first in the same trip to the server when no
+// transaction is open: first is BEGIN in one of its forms.
+func (c *Conn) SimpleAfter(ctx context.Context, first, sql string, sink Sink) error {
+	end, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	if c.tx != 'I' {
+		first = ""
+	}
+	if first != "" {
+		c.fe.SendQuery(&pgproto3.Query{String: first})
+	}
+	c.fe.SendQuery(&pgproto3.Query{String: sql})
+	if err := c.flush(); err != nil {
+		return err
+	}
+	var begun error
+	if first != "" {
+		if begun, err = c.results(Discard); err != nil {
+			return err
+		}
+	}
+	failed, err := c.results(sink)
+	switch {
+	case err != nil:
+		return err
+	case begun != nil:
+		return begun
+	}
+	return failed
+}
+
+// EndTx runs COMMIT or ROLLBACK if a transaction is open.
+func (c *Conn) EndTx(ctx context.Context, sql string, sink Sink) error {
+	end, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	if c.tx == 'I' {
+		return nil
+	}
+	c.fe.SendQuery(&pgproto3.Query{String: sql})
+	if err := c.flush(); err != nil {
+		return err
+	}
+	failed, err := c.results(sink)
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+// results reads to the end of what was asked: failed is what the server or the sink
+// has against it, err that the connection broke.
+func (c *Conn) results(sink Sink) (failed, err error) {
+	note := func(e error) {
+		if failed == nil {
+			failed = e
+		}
+	}
+	for {
+		m, err := c.receive()
+		if err != nil {
+			return nil, err // it has the server's last words, if there were any
+		}
+		switch m := m.(type) {
+		case *pgproto3.RowDescription:
+			sink.Columns(copyFields(m.Fields))
+		case *pgproto3.DataRow:
+			if failed == nil {
+				if err := sink.Row(m.Values); err != nil {
+					note(err)
+				}
+			}
+		case *pgproto3.CommandComplete:
+			sink.Done(string(m.CommandTag))
+		case *pgproto3.EmptyQueryResponse:
+			sink.Done("")
+		case *pgproto3.ErrorResponse:
+			note(c.failed(m))
+		case *pgproto3.CopyInResponse:
+			note(ErrCopyIn)
+			c.fe.Send(&pgproto3.CopyFail{Message: "no data was given"})
+			if err := c.flush(); err != nil {
+				return failed, err
+			}
+		case *pgproto3.CopyOutResponse:
+			note(ErrCopyOut)
+		case *pgproto3.ReadyForQuery:
+			return failed, nil
+		}
+	}
+}
+
+// copyFields copies what is the frontend's until it reads on.
+func copyFields(fields []Field) []Field {
+	size := 0
+	for _, f := range fields {
+		size += len(f.Name)
+	}
+	names := make([]byte, 0, size)
+	out := make([]Field, len(fields))
+	for i, f := range fields {
+		start := len(names)
+		names = append(names, f.Name...)
+		f.Name = names[start:len(names):len(names)]
+		out[i] = f
+	}
+	return out
+}

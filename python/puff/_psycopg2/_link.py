@@ -1,0 +1,55 @@
+"""Asking Go and waiting, as a DB-API driver does it: synchronously, wherever it is called.
+
+A greenlet parks; code that :func:`puff._bridge.run` started lets its event loop go on; any
+other caller blocks its thread.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import _puff
+
+from puff import _wait
+
+__all__ = ["ask", "tell"]
+
+
+def ask(name: str, *args: Any) -> Any:
+    """Go's answer to postgres.name(*args)."""
+    request = ("postgres." + name, *args)
+    local = _wait._local
+    hub = local.hub
+    if hub is not None and hub.may_wait():
+        return hub.call(request)
+    bridge = _wait.bridge()
+    if bridge is not None:
+        return bridge(request)
+    lane = local.lane
+    if lane is None or lane.pid != os.getpid():
+        lane = local.lane = _wait.ThreadLane()
+    return lane.call(request)
+
+
+class _Nobody:
+    """What an answer is given to that nobody waits for."""
+
+    def give(self, kind: int, value: Any) -> None: ...
+    def switch(self, value: Any) -> None: ...
+    def throw(self, error: BaseException) -> None: ...
+
+
+_nobody = _Nobody()
+
+
+def tell(name: str, *args: Any) -> None:
+    """Asks Go and does not wait: for objects that end."""
+    local = _wait._local
+    if local.hub is not None:
+        lane = local.hub.lane
+    else:
+        if local.lane is None or local.lane.pid != os.getpid():
+            local.lane = _wait.ThreadLane()
+        lane = local.lane.lane
+    _puff.call(lane, ("postgres." + name, *args), _nobody)

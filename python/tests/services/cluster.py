@@ -1,0 +1,146 @@
+"""A PostgreSQL server of our own, on a socket in a folder of its own, for tests."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Cluster", "cluster"]
+
+# What is safe to leave out where nothing has to survive.
+SETTINGS = """
+listen_addresses = ''
+unix_socket_directories = '{folder}'
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+max_prepared_transactions = 20
+max_connections = 60
+timezone = 'UTC'
+"""
+
+
+def binaries() -> Path:
+    """The folder of the newest server that is installed."""
+    found = shutil.which("postgres")
+    if found:
+        return Path(found).resolve().parent
+    folders = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda f: int(f.split("/")[4]))
+    if not folders:
+        raise FileNotFoundError("there is no PostgreSQL server: apt-get install postgresql")
+    return Path(folders[-1])
+
+
+def _unprivileged() -> pwd.struct_passwd | None:
+    """Whom the server runs as, since it refuses root; None: as we do."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise LookupError("PostgreSQL does not run as root, and there is no user postgres or nobody")
+
+
+class Cluster:
+    """A server; host is the folder of its socket, user "postgres", no password."""
+
+    def __init__(self, folder: Path) -> None:
+        self.host = str(folder)
+        self.user = "postgres"
+        self._bin = binaries()
+        self._data = folder / "data"
+        self._as = _unprivileged()
+        self._server: subprocess.Popen[bytes] | None = None
+        if self._as is not None:
+            os.chown(folder, self._as.pw_uid, self._as.pw_gid)
+        self._run(
+            "initdb",
+            "-D",
+            str(self._data),
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        )
+        with (self._data / "postgresql.conf").open("a") as conf:
+            conf.write(SETTINGS.format(folder=folder))
+
+    def _options(self) -> dict[str, object]:
+        if self._as is None:
+            return {"cwd": self.host}
+        return {
+            "cwd": self.host,
+            "user": self._as.pw_uid,
+            "group": self._as.pw_gid,
+            "extra_groups": [],
+        }
+
+    def _run(self, command: str, *args: str) -> None:
+        subprocess.run(
+            [str(self._bin / command), *args],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            **self._options(),  # type: ignore[call-overload]
+        )
+
+    def start(self) -> None:
+        """Returns when the server takes connections."""
+        with open(os.path.join(self.host, "log"), "ab") as log:
+            self._server = subprocess.Popen(
+                [str(self._bin / "postgres"), "-D", str(self._data)],
+                stdout=log,
+                stderr=log,
+                **self._options(),  # type: ignore[call-overload]
+            )
+        end = time.monotonic() + 60
+        ready = [str(self._bin / "pg_isready"), "-q", "-h", self.host]
+        while subprocess.run(ready, check=False).returncode != 0:
+            if time.monotonic() > end or self._server.poll() is not None:
+                raise RuntimeError(f"PostgreSQL does not start: read {self.host}/log")
+            time.sleep(0.02)
+
+    def stop(self, how: int = signal.SIGINT) -> None:
+        """Ends the server: at once and in order, or with SIGKILL."""
+        if self._server is None:
+            return
+        self._server.send_signal(how)
+        self._server.wait(60)
+        self._server = None
+
+    @property
+    def url(self) -> str:
+        """What puff.toml would say of its database postgres."""
+        return f"postgres://postgres@/postgres?host={self.host}"
+
+    def create(self, name: str) -> None:
+        """Makes a database."""
+        self._run("createdb", "-h", self.host, "-U", "postgres", name)
+
+
+@contextlib.contextmanager
+def cluster() -> Iterator[Cluster]:
+    """A server that runs, and is gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="puff-pg-"))
+    made = Cluster(folder)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,170 @@
+"""The DB-API: psycopg2 as programs import it, and puff.postgres.connect under asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from typing import Any
+
+import psycopg2
+import psycopg2.extras
+import puff
+import pytest
+from puff import postgres
+
+DSN = f"host={os.environ['POSTGRES_HOST']} user=postgres dbname=postgres"
+
+
+def test_psycopg2_is_ours_and_says_so() -> None:
+    assert psycopg2.__puff__ is True
+    assert psycopg2.__version__.startswith("2.9")
+    assert "Puff" in (psycopg2.__doc__ or "")
+    assert psycopg2.Error is postgres.Error
+
+
+def test_a_greenlet_that_waits_lets_others_run() -> None:
+    order: list[str] = []
+
+    def slow() -> None:
+        conn = psycopg2.connect(DSN)
+        conn.cursor().execute("select pg_sleep(0.2)")
+        order.append("slow")
+        conn.close()
+
+    def quick() -> None:
+        with psycopg2.connect(DSN) as conn:
+            conn.cursor().execute("select 1")
+        order.append("quick")
+        conn.close()
+
+    puff.join_all([puff.spawn(slow), puff.spawn(quick)])
+    assert order == ["quick", "slow"]
+
+
+def test_a_coroutine_that_uses_psycopg2_blocks_as_it_does_elsewhere() -> None:
+    async def main() -> Any:
+        conn = psycopg2.connect(DSN)
+        cur = conn.cursor()
+        cur.execute("select 1")
+        row = cur.fetchone()
+        conn.close()
+        return row
+
+    assert asyncio.run(main()) == (1,)
+
+
+def test_no_arguments_mean_the_default_pool() -> None:
+    conn = psycopg2.connect()
+    with conn, conn.cursor() as cur:
+        cur.execute("select current_database()")
+        assert cur.fetchone() == ("postgres",)
+    pid = conn.get_backend_pid()
+    cur = conn.cursor()
+    cur.execute("set timezone to 'Asia/Tokyo'")
+    conn.commit()
+    conn.close()
+    again = postgres.connect(name="default")
+    assert again.get_backend_pid() == pid
+    cur = again.cursor()
+    cur.execute("show timezone")
+    assert cur.fetchone() == ("UTC",)
+    again.close()
+
+
+def test_the_dbapi_is_awaitable_under_asyncio() -> None:
+    async def main() -> None:
+        conn = await postgres.connect(DSN)
+        async with conn, conn.cursor() as cur:
+            await cur.execute("create temp table t (a int)")
+            await cur.executemany("insert into t values (%s)", [(i,) for i in range(5)])
+            await cur.execute("select a from t order by a")
+            assert cur.rowcount == 5
+            assert await cur.fetchone() == (0,)
+            assert await cur.fetchmany(2) == [(1,), (2,)]
+            assert [row async for row in cur] == [(3,), (4,)]
+        with pytest.raises(postgres.ProgrammingError):
+            cur = conn.cursor()
+            await cur.execute("select nope")
+        await conn.rollback()
+        sleeping = [conn.cursor().execute("select pg_sleep(0.01)") for _ in range(3)]
+        await asyncio.gather(*sleeping)
+        await conn.close()
+        auto = await postgres.connect(DSN, autocommit=True)
+        assert auto.autocommit
+        await auto.close()
+
+    asyncio.run(main())
+
+
+def test_an_override_is_what_connect_returns() -> None:
+    conn = postgres.connect(DSN)
+    token = postgres.set_connection_override(conn)
+    try:
+        assert postgres.connect() is conn
+    finally:
+        postgres.connection_override.reset(token)
+    conn.close()
+
+
+def test_threads_may_share_a_connection() -> None:
+    conn = psycopg2.connect(DSN)
+    seen: list[Any] = []
+
+    def work(i: int) -> None:
+        cur = conn.cursor()
+        cur.execute("select %s", (i,))
+        seen.append(cur.fetchone()[0])
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(10)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert sorted(seen) == list(range(10))
+    conn.close()
+
+
+def test_rows_that_are_not_fetched_wait_and_are_forgotten() -> None:
+    conn = psycopg2.connect(DSN)
+    cur = conn.cursor()
+    cur.execute("select n, repeat('x', 100) from generate_series(1, 20000) n")
+    assert cur.rowcount == 20000
+    other = conn.cursor()
+    other.execute("select 1")
+    assert other.fetchone() == (1,)
+    assert [r[0] for r in cur] == list(range(1, 20001))
+    cur.scroll(0, mode="absolute")
+    assert cur.fetchone()[0] == 1
+    cur.scroll(19998)
+    assert cur.fetchone()[0] == 20000
+    cur.close()
+    conn.close()
+
+
+def test_what_the_types_of_python_can_not_hold_raises_when_it_is_fetched() -> None:
+    conn = psycopg2.connect(DSN)
+    cur = conn.cursor()
+    cur.execute("select '10000-01-01'::date, 1 union all select '2000-01-01', 2 order by 2")
+    with pytest.raises(ValueError, match="year"):
+        cur.fetchone()
+    conn.close()
+
+
+def test_a_connection_that_the_server_ended_says_so() -> None:
+    conn, other = psycopg2.connect(DSN), psycopg2.connect(DSN)
+    other.autocommit = True
+    cur = other.cursor()
+    cur.execute("select pg_terminate_backend(%s)", (conn.get_backend_pid(),))
+    with pytest.raises(psycopg2.OperationalError, match="terminating connection"):
+        conn.cursor().execute("select 1")
+    assert conn.closed == 2
+    other.close()
+
+
+def test_a_real_dict_has_the_names() -> None:
+    conn = psycopg2.connect(DSN, cursor_factory=psycopg2.extras.RealDictCursor)
+    cur = conn.cursor()
+    cur.execute("select 1 as a, %(x)s as b", {"x": "y"})
+    assert cur.fetchall() == [{"a": 1, "b": "y"}]
+    conn.close()

@@ -1,0 +1,57 @@
+"""Postgres under Puff: the tests below `inside` run there, with a server that runs here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+    Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+INSIDE = Path(__file__).parent / "inside"
+
+
+@pytest.mark.parametrize("name", sorted(p.name for p in INSIDE.glob("test_*.py")))
+def test_inside(puff: Run, name: str) -> None:
+    """The tests of a file pass in a plain thread, in greenlets and under asyncio."""
+    ran = puff("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", str(INSIDE / name))
+    assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-2000:]
+    assert " passed" in ran.stdout
+    assert "skipped" not in ran.stdout
+
+
+def test_psycopg2_is_left_alone_when_the_environment_says_so(puff: Run) -> None:
+    """There is no psycopg2 then but what is installed."""
+    code = "import importlib.util as u; s = u.find_spec('psycopg2'); print(s and s.origin)"
+    assert "/puff/_psycopg2/" in puff("python", "-c", code).stdout
+    assert "/puff/_psycopg2/" not in puff("python", "-c", code, PUFF_PSYCOPG2="0").stdout
+
+
+def test_psycopg2_is_left_alone_when_the_configuration_says_so(puff: Run, tmp_path: Path) -> None:
+    """And puff.postgres has its driver all the same."""
+    config = tmp_path / "puff.toml"
+    config.write_text("psycopg2 = false\n" + config.read_text())
+    code = (
+        "from puff import postgres; import sys;"
+        "print(postgres.Error.__module__, 'psycopg2' in sys.modules);"
+        "c = postgres.connect(); k = c.cursor(); k.execute('select 1'); print(k.fetchone())"
+    )
+    ran = puff("python", "-c", code)
+    assert ran.stdout.split("\n")[:2] == ["puff._psycopg2 False", "(1,)"], ran.stderr
+
+
+def test_psycopg2_can_be_patched_in_after_it_was_turned_off(puff: Run) -> None:
+    """Both names are one module then, and its classes one."""
+    code = (
+        "import puff; puff.patch_psycopg2(); import psycopg2, psycopg2.extras;"
+        "from puff import postgres;"
+        "print(psycopg2.__puff__, psycopg2.Error is postgres.Error)"
+    )
+    for switch in ("0", "1"):
+        ran = puff("python", "-c", code, PUFF_PSYCOPG2=switch)
+        assert ran.stdout == "True True\n", ran.stderr
