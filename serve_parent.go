@@ -71,7 +71,7 @@ func (a *App) supervise(ctx context.Context, s ServeConfig, app string, d *devel
 		PIDFile:         s.PIDFile,
 		Heritage:        heritage,
 		HeirEnv:         manager.environment(),
-		Note:            sockets.note(),
+		Note:            sockets.note,
 		Started: func(all []supervisor.Ready) {
 			sockets.adopt()
 			announce(&s, log, app, urls, all, d)

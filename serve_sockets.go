@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -30,6 +31,13 @@ type slotSockets struct {
 	first []*sockets.Socket
 	slots map[int][]*sockets.Socket
 	known []sockets.Handover // what was said of those that were handed over
+	order []int              // of the slots, as the kernel keeps the sockets of an address; nil: not known
+}
+
+// legacy is what a parent tells one that takes its place.
+type legacy struct {
+	Known []sockets.Handover
+	Order []int
 }
 
 var _ supervisor.Sockets = (*slotSockets)(nil)
@@ -51,16 +59,24 @@ func openSockets(ctx context.Context, s *ServeConfig, h *supervisor.Heritage) (*
 		return nil, err
 	}
 	all.first, all.slots[0] = open, open
+	if !s.ReusePort { // else others may be in that order too
+		all.order = []int{0}
+	}
 	return all, nil
 }
 
 // inherit takes the sockets of another parent. Of those that slots share each slot has a
 // descriptor, of which one is enough.
 func (a *slotSockets) inherit(h *supervisor.Heritage) error {
-	if err := json.Unmarshal(h.Note, &a.known); err != nil {
+	var l legacy
+	if err := json.Unmarshal(h.Note, &l); err != nil {
 		return fmt.Errorf("take over sockets: %w", err)
 	}
-	known := a.known
+	known := l.Known
+	a.known = known
+	if len(l.Order) == len(h.Slots) { // else some of them close without our knowing when
+		a.order = l.Order
+	}
 	for n, fds := range h.Slots {
 		for i, fd := range fds {
 			if i >= len(known) {
@@ -92,7 +108,7 @@ func (a *slotSockets) note() []byte {
 	for i, s := range a.first {
 		known[i] = s.Handover()
 	}
-	text, _ := json.Marshal(known) // texts and numbers
+	text, _ := json.Marshal(legacy{known, a.order}) // texts and numbers
 	return text
 }
 
@@ -120,6 +136,9 @@ func (a *slotSockets) Slot(n int) ([]int, error) {
 			}
 			a.slots[n] = append(a.slots[n], another)
 		}
+		if a.order != nil {
+			a.order = append(a.order, n)
+		}
 	}
 	fds := make([]int, len(a.slots[n]))
 	for i, s := range a.slots[n] {
@@ -132,7 +151,32 @@ func (a *slotSockets) Slot(n int) ([]int, error) {
 func (a *slotSockets) Close(n int) error {
 	err := sockets.CloseAll(a.slots[n])
 	delete(a.slots, n)
+	if i := slices.Index(a.order, n); i >= 0 {
+		last := len(a.order) - 1
+		a.order[i] = a.order[last]
+		a.order = a.order[:last]
+	}
 	return err
+}
+
+// Deal implements supervisor.Sockets. A slot that goes away keeps its sockets open here until
+// its worker has ended, so that the order is known.
+func (a *slotSockets) Deal(slots []int) bool {
+	if a.order == nil {
+		return false
+	}
+	var numbers []int
+	if len(slots) < len(a.order) {
+		for _, n := range slots {
+			numbers = append(numbers, slices.Index(a.order, n))
+		}
+	}
+	for _, s := range a.first {
+		if err := s.Steer(numbers...); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func (a *slotSockets) closeAll() {

@@ -14,6 +14,9 @@ func (s *Supervisor) look(now time.Time) {
 	s.bury(now)
 	s.buryHeirs()
 	for w := range s.workers {
+		if !w.drainAt.IsZero() && now.After(w.drainAt) {
+			s.drain(w, reasonScale, 0)
+		}
 		if !w.killAt.IsZero() && now.After(w.killAt) {
 			s.log.Warn("worker is killed", "slot", w.slot.n, "pid", w.pid, "reason", w.why)
 			s.killWorker(w)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -94,7 +95,9 @@ type listeners struct {
 	t  *testing.T
 	mu sync.Mutex
 
-	open map[int]*os.File
+	open  map[int]*os.File
+	dealt []int
+	times int // that one was opened
 }
 
 func (l *listeners) Slot(n int) ([]int, error) {
@@ -111,6 +114,7 @@ func (l *listeners) Slot(n int) ([]int, error) {
 			return nil, err
 		}
 		l.open[n] = f
+		l.times++
 	}
 	return []int{int(l.open[n].Fd())}, nil
 }
@@ -126,12 +130,39 @@ func (l *listeners) Close(n int) error {
 	return f.Close()
 }
 
+func (l *listeners) Deal(slots []int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dealt = slices.Clone(slots)
+	return true
+}
+
+func (l *listeners) holds(n int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.open[n] != nil
+}
+
+func (l *listeners) opened() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.times
+}
+
+// takers returns the slots that new connections come to.
+func (l *listeners) takers() []int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.dealt
+}
+
 // house is a parent under test.
 type house struct {
 	*Supervisor
 
 	t    *testing.T
 	file string
+	on   *listeners
 	end  context.CancelFunc
 	err  chan error
 	told chan []Ready
@@ -144,7 +175,8 @@ func open(t *testing.T, words string, c Config) *house {
 	h := &house{t: t, file: filepath.Join(t.TempDir(), "behaviour"), err: make(chan error, 1), told: make(chan []Ready, 1)}
 	h.act(words)
 	goroutines := runtime.NumGoroutine()
-	c.Sockets = &listeners{t: t, open: map[int]*os.File{}}
+	h.on = &listeners{t: t, open: map[int]*os.File{}}
+	c.Sockets = h.on
 	c.Command = Command{Env: append(os.Environ(), behaviour+"="+h.file, "GORACE=atexit_sleep_ms=0")}
 	c.Started = func(all []Ready) { h.told <- all }
 	h.Supervisor = New(c)

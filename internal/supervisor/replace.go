@@ -111,6 +111,7 @@ func (s *Supervisor) startHeir() error {
 	s.heir = h
 	s.log.Info("new parent started", "pid", h.pid)
 	s.readers.Go(func() { s.readHeir(h) })
+	s.takers = nil // a slot whose first worker starts has sockets from now on
 	for _, at := range s.slots {
 		fds, err := s.c.Sockets.Slot(at.n)
 		if err == nil {
@@ -120,7 +121,11 @@ func (s *Supervisor) startHeir() error {
 			return err // its channel is closed: readHeir hears of it
 		}
 	}
-	return near.send(message{Kind: kindLast, Body: s.c.Note})
+	var note []byte
+	if s.c.Note != nil {
+		note = s.c.Note()
+	}
+	return near.send(message{Kind: kindLast, Body: note})
 }
 
 // readHeir hears what the new parent says.

@@ -32,18 +32,20 @@ type turn struct {
 }
 
 // A worker that ends sooner than stable counts as a failure; the pause after one doubles
-// from the shortest to the longest.
+// from the shortest to the longest. One that has served can do so again: some request, or
+// somebody, ends it, and the others need its help soon.
 const (
-	stable   = time.Second
-	shortest = 100 * time.Millisecond
-	longest  = 30 * time.Second
+	stable        = time.Second
+	shortest      = 100 * time.Millisecond
+	longestServed = 2 * time.Second
+	longest       = 30 * time.Second
 )
 
-// pause notes a failure and returns how long to wait after it.
-func (at *slot) pause() time.Duration {
-	d := longest
+// pause notes a failure and returns how long to wait after it, no longer than most.
+func (at *slot) pause(most time.Duration) time.Duration {
+	d := most
 	if at.failures < 9 { // 0.1 s doubled nine times is more than longest
-		d = min(shortest<<at.failures, longest)
+		d = min(shortest<<at.failures, most)
 	}
 	at.failures++
 	at.failedAt = time.Now()
@@ -73,7 +75,7 @@ func (s *Supervisor) restart(at *slot, reason string) {
 		return
 	}
 	if err := s.start(at, reason); err != nil {
-		d := at.pause()
+		d := at.pause(longest)
 		s.log.Error("worker can not be started", "slot", at.n, "error", err, "again", d)
 		at.retryAt, at.reason = time.Now().Add(d), reason
 		return
@@ -92,7 +94,7 @@ func (s *Supervisor) crashed(w *worker, log *slog.Logger) {
 		log.Error("worker is gone", "reason", reason) // its replacement is under way
 		return
 	}
-	d := w.slot.pause()
+	d := w.slot.pause(longestServed)
 	log.Error("worker is gone", "reason", reason, "pause", d)
 	w.slot.retryAt, w.slot.reason = time.Now().Add(d), reason
 }
@@ -100,7 +102,7 @@ func (s *Supervisor) crashed(w *worker, log *slog.Logger) {
 // failedToStart decides what follows when a worker could not start.
 func (s *Supervisor) failedToStart(at *slot, log *slog.Logger) {
 	at.tried = true
-	d := at.pause()
+	d := at.pause(longest)
 	switch {
 	case at.current == nil:
 		log.Error("worker did not start", "pause", d)
@@ -134,7 +136,7 @@ func (s *Supervisor) spread() {
 		if at.current == nil && at.next == nil && !at.tried && at.retryAt.IsZero() && !s.stopping && !at.going {
 			if err := s.start(at, ""); err != nil {
 				s.log.Error("worker can not be started", "slot", at.n, "error", err)
-				at.tried, at.retryAt, at.reason = true, time.Now().Add(at.pause()), reasonCrash
+				at.tried, at.retryAt, at.reason = true, time.Now().Add(at.pause(longest)), reasonCrash
 			}
 		}
 	}

@@ -35,6 +35,9 @@ type Sockets interface {
 	Slot(n int) ([]int, error)
 	// Close closes those of slot n.
 	Close(n int) error
+	// Deal has new connections come to these slots only. False: that can not be done, they
+	// come to every slot that is open.
+	Deal(slots []int) bool
 }
 
 // Config says what a parent does.
@@ -58,8 +61,8 @@ type Config struct {
 	// Heritage is what another parent has handed over to this one, for Sockets to use.
 	// Default: this is the first.
 	Heritage *Heritage
-	// Note is JSON that a parent which replaces this one gets. Default: none.
-	Note []byte
+	// Note returns JSON that a parent which replaces this one gets. Default: none.
+	Note func() []byte
 	// HeirEnv is added to the environment of such a parent. Default: none.
 	HeirEnv []string
 	// Reloading is called when the workers are being replaced because of SIGHUP, and with
@@ -118,6 +121,8 @@ type Supervisor struct {
 	lastID   uint64
 	heir     *heir
 	lost     []int // numbers of new parents that failed
+	takers   []int // the slots that new connections come to
+	dealt    bool  // and to no others
 	adopts   bool
 	buried   time.Time
 	zombies  map[int]bool // orphans that have ended
@@ -175,6 +180,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 			ended = nil
 			s.stop(0)
 		}
+		s.deal()
 	}
 	return s.err
 }
@@ -256,12 +262,20 @@ func (s *Supervisor) end(reason string, sig syscall.Signal) {
 	// The workers have them still, and take what waits there: their end is then the end of
 	// the sockets too.
 	for _, at := range s.slots {
-		if err := s.c.Sockets.Close(at.n); err != nil {
-			s.log.Warn("sockets can not be closed", "slot", at.n, "error", err)
-		}
+		s.close(at.n)
 	}
 	for w := range s.workers {
+		if w.slot.going {
+			s.close(w.slot.n)
+		}
 		s.drain(w, reason, sig)
+	}
+}
+
+// close closes the sockets of slot n.
+func (s *Supervisor) close(n int) {
+	if err := s.c.Sockets.Close(n); err != nil {
+		s.log.Warn("sockets can not be closed", "slot", n, "error", err)
 	}
 }
 

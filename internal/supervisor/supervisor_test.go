@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -121,7 +122,7 @@ func TestPausesGrowAndAreForgiven(t *testing.T) {
 	at := &slot{}
 	var got []time.Duration
 	for range 11 {
-		got = append(got, at.pause())
+		got = append(got, at.pause(longest))
 	}
 	if got[0] != shortest || got[1] != 2*shortest || got[10] != longest {
 		t.Errorf("got %v", got)
@@ -130,6 +131,9 @@ func TestPausesGrowAndAreForgiven(t *testing.T) {
 		if got[n] < got[n-1] {
 			t.Errorf("pause %d is shorter than the one before: %v", n, got)
 		}
+	}
+	if got := at.pause(longestServed); got != longestServed {
+		t.Errorf("after a worker that has served: %v, want %v", got, longestServed)
 	}
 	now := time.Now()
 	at.forgive(&worker{served: now.Add(stable / 2)}, now.Add(stable))
@@ -212,6 +216,47 @@ func TestOrphansAreBuried(t *testing.T) {
 	h.started(1)
 	h.until("an orphan", func() bool { return len(endedChildren()) > 0 })
 	h.until("its burial", func() bool { return len(endedChildren()) == 0 })
+}
+
+func TestConnectionsAreDealtToSlotsThatTakeThem(t *testing.T) {
+	h := open(t, "", Config{Workers: 3})
+	h.started(3)
+	dealt := func(want ...int) func() bool { return func() bool { return slices.Equal(h.on.takers(), want) } }
+	h.until("three takers", dealt(0, 1, 2))
+	before := h.serving()
+	h.act("fail") // so that it stays away
+	syscall.Kill(before[1], syscall.SIGKILL)
+	h.until("the slot of the dead to be avoided", dealt(0, 2))
+	h.act("")
+	h.do(h.reload)
+	h.until("all to take connections again", dealt(0, 1, 2))
+	last := h.serving()[2]
+	h.do(func() { h.hear(unix.SIGTTOU) })
+	h.until("the slot that goes away to be avoided", dealt(0, 1))
+	// Its sockets are open as long as it is: what the kernel shakes hands for is accepted.
+	for h.on.holds(2) {
+		time.Sleep(time.Millisecond)
+	}
+	if alive(last) {
+		t.Error("the sockets were closed before the worker had ended")
+	}
+}
+
+func TestSlotThatComesBackKeepsItsSockets(t *testing.T) {
+	h := open(t, "", Config{Workers: 2})
+	h.started(2)
+	first := h.serving()[1]
+	h.do(func() {
+		h.hear(unix.SIGTTOU)
+		h.hear(unix.SIGTTIN)
+	})
+	h.until("the first worker to end", func() bool { return !alive(first) })
+	h.until("another", func() bool { return len(h.serving()) == 2 })
+	h.do(func() {
+		if h.on.opened() != 2 {
+			t.Errorf("sockets were opened %d times, want 2", h.on.opened())
+		}
+	})
 }
 
 func TestPIDFileNamesTheParentAndGoesWithIt(t *testing.T) {

@@ -51,6 +51,7 @@ type worker struct {
 	heard    time.Time // when its lane answered last
 	why      string    // why it is to end; "": it is not
 	full     string    // why it wants to be replaced
+	drainAt  time.Time // when it is to drain; zero: not by itself
 	killAt   time.Time // when patience ends; zero: never
 	killed   bool      // by us
 	dump     uint64    // the number of the question for a dump
@@ -157,7 +158,7 @@ func (s *Supervisor) drain(w *worker, reason string, sig syscall.Signal) {
 	if w.state == Draining {
 		return
 	}
-	w.state = Draining
+	w.state, w.drainAt = Draining, time.Time{}
 	const patience = 5 * time.Second // beyond what it gives itself
 	w.killAt = time.Now().Add(s.c.GracefulTimeout + patience)
 	if err := w.wire.send(message{Kind: kindDrain, Reason: reason, Signal: int(sig)}); err != nil {
@@ -202,6 +203,7 @@ func (s *Supervisor) ended(w *worker, p *os.ProcessState) {
 		at.next = nil
 	}
 	at.lastExit = exitText(p)
+	s.free(at.n)
 	log := s.log.With(slog.Int("slot", at.n), slog.Int("pid", w.pid), slog.String("exit", at.lastExit))
 	switch {
 	case at.renews && !s.stopping:
