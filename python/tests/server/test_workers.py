@@ -5,94 +5,20 @@ from __future__ import annotations
 import os
 import re
 import signal
-import threading
-import time
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from .client import Connection, CutOff, get
+from .load import gone, load, served_by, until
 from .process import DEADLINE, Puff
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from .conftest import Own
 
 APP = "workers_app:app"
-
-
-def until(what: str, cond: Callable[[], bool]) -> None:
-    """Waits for something to come about."""
-    end = time.monotonic() + DEADLINE
-    while not cond():
-        assert time.monotonic() < end, f"waited in vain: {what}"
-        time.sleep(0.01)
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
-
-
-def served_by(port: int) -> int:
-    return int(get(port).text.split()[0])
-
-
-class Load:
-    """Clients that keep their connections, each with a request at a time."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.stop = threading.Event()
-        self.answers = 0
-        self.faults: list[str] = []  # what went wrong, besides connections that said so
-        self.lost: list[str] = []  # ended without an answer
-        self._threads: list[threading.Thread] = []
-
-    def start(self, clients: int) -> None:
-        for n in range(clients):
-            thread = threading.Thread(target=self._run, args=(0.0 if n % 2 else 0.05,))
-            thread.start()
-            self._threads.append(thread)
-
-    def _run(self, pause: float) -> None:
-        while not self.stop.is_set():
-            try:
-                with Connection(self.port) as c:
-                    while not self.stop.is_set():
-                        c.request()
-                        r = c.response()
-                        self.answers += 1
-                        if r.status != 200:
-                            self.faults.append(f"status {r.status}")
-                        if r.get("Connection") == "close":
-                            break
-                        time.sleep(pause)
-            except ConnectionRefusedError:
-                self.faults.append("refused")
-            except (CutOff, OSError) as e:
-                self.lost.append(repr(e))
-
-    def end(self) -> None:
-        self.stop.set()
-        for thread in self._threads:
-            thread.join(DEADLINE)
-
-
-@contextmanager
-def load(port: int, clients: int = 8) -> Iterator[Load]:
-    work = Load(port)
-    work.start(clients)
-    try:
-        yield work
-    finally:
-        work.end()
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -149,20 +75,6 @@ def test_a_reload_that_fails_changes_nothing(own: Own, tmp_path: Path) -> None:
     puff.signal(signal.SIGHUP)
     until("new workers", lambda: not set(before) & set(puff.workers))
     assert get(puff.port).text.endswith("two")
-
-
-def test_a_killed_worker_loses_only_what_it_was_answering(own: Own) -> None:
-    puff = own(APP, "--workers", "2")
-    with load(puff.port) as work:
-        for _ in range(5):
-            before = puff.workers
-            answers = work.answers
-            os.kill(before[0], signal.SIGKILL)
-            until("another", lambda b=before: len(puff.workers) == 2 and b[0] not in puff.workers)  # type: ignore[misc]
-            until("more answers", lambda n=answers: work.answers > n + 100)  # type: ignore[misc]
-    assert work.faults == []
-    assert len(work.lost) <= 5 * 8  # a request of each client, each time
-    assert "reason=crash" in puff.log()
 
 
 def test_a_worker_that_ends_by_itself_is_replaced(own: Own) -> None:
@@ -223,25 +135,6 @@ def test_a_worker_that_grows_is_replaced(own: Own) -> None:
     until("another", lambda: gone(old))
     puff.wait_for("replacing worker.*reason=rss")
     assert served_by(puff.port) != old
-
-
-def test_there_can_be_more_workers_and_fewer(own: Own) -> None:
-    puff = own(APP)
-    port = puff.port
-    for n in (2, 3):  # a signal that is pending is not sent twice
-        puff.signal(signal.SIGTTIN)
-        puff.wait_for(f"one worker more.*workers={n}")
-    until("three workers", lambda: len({served_by(port) for _ in range(20)}) == 3)
-    with load(port) as work:
-        for n in (2, 1):
-            puff.signal(signal.SIGTTOU)
-            puff.wait_for(f"one worker fewer.*workers={n}")
-        until("one worker", lambda: len(puff.workers) == 1)
-        mark = puff.mark()
-        puff.signal(signal.SIGTTOU)
-        puff.wait_for("the last worker stays", mark)
-    assert (work.faults, work.lost) == ([], [])
-    assert served_by(port) == puff.worker
 
 
 def test_a_new_parent_takes_over(own: Own, tmp_path: Path) -> None:
