@@ -6,7 +6,9 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/puffstack/puff/internal/supervisor"
 	"github.com/puffstack/puff/internal/systemd"
@@ -38,13 +40,14 @@ func (m *manager) reloading(over bool) {
 	m.notify(systemd.Reloading())
 }
 
-// watch gives signs of life while some worker serves, until the function it returns was
-// called.
+// watch gives signs of life while some worker serves and its lane is not silent for as long as
+// the manager waits, until the function it returns was called.
 func (m *manager) watch(ctx context.Context, parent *supervisor.Supervisor) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
+	patience := max(m.to.Watchdog(), shortestSilence)
 	var group sync.WaitGroup
 	group.Go(func() {
-		err := m.to.Watch(ctx, func(context.Context) bool { return serves(parent.Snapshot()) })
+		err := m.to.Watch(ctx, func(context.Context) bool { return serves(parent.Snapshot(), time.Now(), patience) })
 		if err != nil {
 			m.log.Error("the watchdog of the system is not fed any more", "error", err)
 		}
@@ -55,14 +58,14 @@ func (m *manager) watch(ctx context.Context, parent *supervisor.Supervisor) (end
 	}
 }
 
-// serves reports whether a worker does, or has until now.
-func serves(s supervisor.Snapshot) bool {
-	for _, w := range s.Workers {
-		if w.State == supervisor.Serving || w.State == supervisor.Draining {
-			return true
-		}
-	}
-	return false
+// shortestSilence is what means nothing yet: lanes are asked once a second.
+const shortestSilence = 5 * time.Second
+
+// serves reports whether a worker answers, or ends what it has.
+func serves(s supervisor.Snapshot, now time.Time, patience time.Duration) bool {
+	return slices.ContainsFunc(s.Workers, func(w supervisor.Worker) bool {
+		return w.State == supervisor.Draining || w.State == supervisor.Serving && now.Sub(w.Heard) < patience
+	})
 }
 
 // environment is what a parent that takes the place of this one needs to tell the same
