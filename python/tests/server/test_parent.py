@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,7 @@ from .client import Connection, CutOff, get
 from .load import gone, load, served_by, until
 from .process import APPS, BINARY, DEADLINE, PYTHON, Puff
 from .test_sockets import SYSTEMD
+from .websocket import TEXT, Socket
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -246,3 +248,20 @@ def test_workers_share_the_sockets_of_systemd() -> None:
             assert get(port).status == 200
             until("another", lambda: len(puff.workers) == 2)
         puff.stop()
+
+
+def test_websockets_stay_over_reloads(own: Own) -> None:
+    puff = own("websocket_app:app", "--workers", "2", "--graceful-timeout", "1000")
+    sockets: list[Socket] = []
+    with ExitStack() as stack:
+        for _ in range(3):
+            before = puff.workers
+            sockets += [stack.enter_context(Socket(puff.port)) for _ in range(4)]
+            puff.signal(signal.SIGHUP)
+            until("new ones", lambda b=before: len(set(puff.workers) - set(b)) == 2)  # type: ignore[misc]
+        assert len(puff.workers) > 2
+        for n, s in enumerate(sockets):
+            s.put(TEXT, b"%d" % n)
+            assert s.text() == str(n)
+            s.goodbye()
+    until("the old ones to end", lambda: len(puff.workers) == 2)
