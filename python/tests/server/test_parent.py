@@ -8,7 +8,8 @@ import shutil
 import signal
 import socket
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,8 +21,6 @@ from .test_sockets import SYSTEMD
 from .websocket import TEXT, Socket
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from .conftest import Own
 
 APP = "workers_app:app"
@@ -46,6 +45,15 @@ def all_new(puff: Puff, before: list[int], workers: int) -> bool:
     return len(now) == workers and not set(before) & set(now)
 
 
+def open_files(puff: Puff) -> list[str]:
+    """What the parent holds, without numbers."""
+    links = []
+    for link in Path(f"/proc/{puff.pid}/fd").iterdir():
+        with suppress(OSError):
+            links.append(link.readlink().name.split(":")[0])
+    return sorted(links)
+
+
 def test_four_workers_serve(own: Own) -> None:
     puff = own(APP, "--workers", "4")
     port = puff.port
@@ -59,11 +67,12 @@ def test_four_workers_serve(own: Own) -> None:
 
 def test_ten_killed_workers_lose_only_what_they_were_answering(own: Own) -> None:
     puff = own(APP, "--workers", "2")
+    port, files = puff.port, open_files(puff)
     clients, killed = 8, set()
-    with load(puff.port, clients, fresh=2) as work:
+    with load(port, clients, fresh=2) as work:
         for _ in range(10):
             until("two workers", lambda: len(puff.workers) == 2)
-            until("each to answer", lambda: {served_by(puff.port)} == {puff.workers[0]})
+            until("the older to answer", lambda: served_by(port) == puff.workers[0])
             killed.add(puff.workers[0])
             answers = work.answers
             os.kill(puff.workers[0], signal.SIGKILL)
@@ -75,11 +84,13 @@ def test_ten_killed_workers_lose_only_what_they_were_answering(own: Own) -> None
         assert by.count(worker) <= clients
     assert by.count(0) <= 10 * (clients + 2)
     assert puff.log().count("reason=crash") >= 10
+    until("nothing to be left of them", lambda: open_files(puff) == files)
 
 
 def test_ten_reloads_in_a_row_lose_nothing(own: Own) -> None:
     puff = own("workers_app:asgi", "--workers", "2")
-    with load(puff.port, 6, fresh=2, streams=3) as work:
+    port, files = puff.port, open_files(puff)
+    with load(port, 6, fresh=2, streams=3) as work:
         until("a stream", lambda: work.streams > 0)
         for _ in range(10):
             before, answers = puff.workers, work.answers
@@ -91,6 +102,53 @@ def test_ten_reloads_in_a_row_lose_nothing(own: Own) -> None:
         until("more streams", lambda: work.streams >= streams + 3)
     assert (work.faults, work.lost) == ([], [])
     until("the old ones to end", lambda: len(puff.workers) == 2)
+    until("nothing to be left of them", lambda: open_files(puff) == files)
+
+
+def test_reloads_that_come_all_at_once_end_in_new_workers(own: Own, tmp_path: Path) -> None:
+    switch = tmp_path / "switch"
+    switch.write_text("one")
+    puff = own(APP, "--workers", "2", env={"SWITCH": str(switch)})
+    with load(puff.port, 4, fresh=2) as work:
+        for _ in range(20):
+            puff.signal(signal.SIGHUP)
+            served_by(puff.port)
+        switch.write_text("two")
+        puff.signal(signal.SIGHUP)
+        until("the last word", lambda: {get(puff.port).text[-3:] for _ in range(20)} == {"two"})
+        until("two workers", lambda: len(puff.workers) == 2)
+    assert (work.faults, work.lost) == ([], [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_all_processes_is_one_signal(own: Own, number: int) -> None:
+    puff = own(APP, "--workers", "2")
+    with Connection(puff.port) as slow:
+        slow.request(target="/slow?1000")
+        puff.wait_for("app: is slow")
+        os.killpg(puff.pid, number)
+        assert slow.response().status == 200
+    assert puff.wait() == 0
+
+
+def test_an_import_without_end_is_given_up(own: Own, tmp_path: Path) -> None:
+    switch = tmp_path / "switch"
+    switch.write_text("one")
+    puff = own(APP, env={"SWITCH": str(switch)})
+    port, before = puff.port, puff.worker
+    switch.write_text("endless")
+    puff.signal(signal.SIGHUP)
+    puff.wait_for("app: imports without end")
+    assert served_by(port) == before
+    switch.write_text("two")
+    puff.signal(signal.SIGHUP)
+    until("another", lambda: served_by(port) != before)
+    switch.write_text("endless")
+    mark = puff.mark()
+    puff.signal(signal.SIGHUP)
+    puff.wait_for("app: imports without end", mark)
+    puff.signal(signal.SIGTERM)
+    assert puff.wait() == 0
 
 
 def test_a_worker_that_stays_away_keeps_nobody_waiting(own: Own, tmp_path: Path) -> None:
@@ -252,11 +310,11 @@ def test_workers_share_the_sockets_of_systemd() -> None:
 
 def test_websockets_stay_over_reloads(own: Own) -> None:
     puff = own("websocket_app:app", "--workers", "2", "--graceful-timeout", "1000")
-    sockets: list[Socket] = []
+    port, sockets = puff.port, list[Socket]()
     with ExitStack() as stack:
         for _ in range(3):
             before = puff.workers
-            sockets += [stack.enter_context(Socket(puff.port)) for _ in range(4)]
+            sockets += [stack.enter_context(Socket(port)) for _ in range(4)]
             puff.signal(signal.SIGHUP)
             until("new ones", lambda b=before: len(set(puff.workers) - set(b)) == 2)  # type: ignore[misc]
         assert len(puff.workers) > 2

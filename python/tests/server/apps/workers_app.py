@@ -20,6 +20,9 @@ SWITCH = os.environ.get("SWITCH")
 WORD = Path(SWITCH).read_text() if SWITCH else ""
 if WORD == "broken":
     raise RuntimeError("the switch says broken")
+if WORD == "endless":
+    sys.stderr.write("app: imports without end\n")
+    time.sleep(1000)
 
 held: list[bytes] = []
 
