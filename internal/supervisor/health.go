@@ -28,7 +28,7 @@ func (s *Supervisor) look(now time.Time) {
 	for _, at := range s.slots {
 		if !at.retryAt.IsZero() && now.After(at.retryAt) {
 			at.retryAt = time.Time{}
-			if at.current == nil {
+			if at.current == nil || at.current.state == Draining {
 				s.restart(at, at.reason)
 			}
 		}

@@ -80,6 +80,9 @@ func work(text string) int {
 	if does("full") {
 		child.Full("requests")
 	}
+	if does("leave") {
+		child.Leaving("signal")
+	}
 	beat := time.NewTicker(10 * time.Millisecond)
 	defer beat.Stop()
 	for range beat.C {

@@ -185,6 +185,16 @@ func TestWorkerThatIsFullIsReplacedBeforeItEnds(t *testing.T) {
 	}
 }
 
+func TestWorkerThatLeavesIsReplaced(t *testing.T) {
+	h := open(t, "leave", Config{})
+	h.started(1)
+	h.act("")
+	h.until("another", func() bool { return h.restartsOf(reasonSignal) >= 1 && len(h.serving()) == 1 })
+	if got := h.restartsOf(reasonCrash); got != 0 {
+		t.Errorf("%d restarts by a crash, want none", got)
+	}
+}
+
 func TestOldWorkersAreReplaced(t *testing.T) {
 	h := open(t, "", Config{MaxAge: time.Millisecond})
 	h.started(1)

@@ -161,6 +161,9 @@ func (s *Supervisor) drain(w *worker, reason string, sig syscall.Signal) {
 	w.state, w.drainAt = Draining, time.Time{}
 	const patience = 5 * time.Second // beyond what it gives itself
 	w.killAt = time.Now().Add(s.c.GracefulTimeout + patience)
+	if w.served.IsZero() {
+		sig = 0 // for handlers of the application: it has none yet, and Python's would tell of it
+	}
 	if err := w.wire.send(message{Kind: kindDrain, Reason: reason, Signal: int(sig)}); err != nil {
 		s.log.Warn("worker can not be told to end", "pid", w.pid, "error", err)
 		s.killWorker(w)
@@ -174,9 +177,9 @@ func (s *Supervisor) leaving(w *worker, reason string) {
 	}
 	s.drain(w, reason, 0)
 	s.log.Info("worker leaves", "slot", w.slot.n, "pid", w.pid, "reason", reason)
-	if w.slot.next == nil && !s.stopping {
-		s.restart(w.slot, reason)
-	}
+	// Not at once: a signal to every process of a terminal or service reaches this one too, and
+	// whoever starts meanwhile would be interrupted.
+	w.slot.retryAt, w.slot.reason = time.Now().Add(shortest), reason
 }
 
 // killWorker ends the process of w at once.
@@ -209,7 +212,8 @@ func (s *Supervisor) ended(w *worker, p *os.ProcessState) {
 	case at.renews && !s.stopping:
 		s.renewSlot(at)
 	case s.stopping:
-		if s.err == nil && (p.ExitCode() > 0 || w.killed) {
+		// One that is interrupted while it starts may say what it likes.
+		if s.err == nil && (p.ExitCode() > 0 && !w.served.IsZero() || w.killed) {
 			s.err = &ExitError{Code: max(p.ExitCode(), 1)}
 		}
 	case was == Starting && !s.everReady():
