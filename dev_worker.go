@@ -15,6 +15,7 @@ import (
 	"github.com/puffstack/puff/httpserver"
 	"github.com/puffstack/puff/internal/dev"
 	"github.com/puffstack/puff/internal/py"
+	"github.com/puffstack/puff/internal/supervisor"
 )
 
 // failedInterface is what a worker without an application says that it speaks.
@@ -86,6 +87,10 @@ func (w *worker) applicationFailed(ctx context.Context, args []any) (any, error)
 // showFailure serves a fault until this worker is to end.
 func (w *worker) showFailure(ctx context.Context, f failure, signals <-chan os.Signal) error {
 	listeners, err := w.listen(ctx, application{kind: failedInterface, version: f.version})
+	if errors.Is(err, supervisor.ErrLeave) {
+		close(f.over)
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ package puff
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -48,6 +49,9 @@ func serveFiles(ctx context.Context, c *Config, s ServeConfig, d *development, l
 	orders.Dump = func() { _ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 2) } // there is no Python to ask
 	go parent.Run(ctx, orders)                                                   // ends with ctx or the parent
 	listeners, err := w.listen(ctx, application{kind: onlyFiles})
+	if errors.Is(err, supervisor.ErrLeave) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -63,6 +63,9 @@ func (w *worker) run(ctx context.Context, signals <-chan os.Signal) error {
 		return err
 	}
 	listeners, err := w.listen(ctx, app)
+	if errors.Is(err, supervisor.ErrLeave) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -49,8 +50,12 @@ type Child struct {
 
 	wire  *wire
 	serve chan []int
+	leave chan struct{} // closed by the first order to drain
 	gone  chan struct{}
 }
+
+// ErrLeave is what Ready returns to a worker that is told to end before it serves.
+var ErrLeave = errors.New("wait for sockets: the parent wants none of this worker any more")
 
 // Attach opens the way to the parent, which text, the value of [Variable], describes.
 func Attach(text string) (*Child, error) {
@@ -62,7 +67,7 @@ func Attach(text string) (*Child, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Child{Slot: p.Slot, wire: w, serve: make(chan []int, 1), gone: make(chan struct{})}, nil
+	return &Child{Slot: p.Slot, wire: w, serve: make(chan []int, 1), leave: make(chan struct{}), gone: make(chan struct{})}, nil
 }
 
 // Run hears the parent's orders until ctx ends or the parent has gone, which is an order
@@ -85,6 +90,7 @@ func (c *Child) Run(ctx context.Context, o Orders) {
 		c.wire.close()
 		close(c.gone)
 	}()
+	leave := sync.OnceFunc(func() { close(c.leave) })
 	for {
 		m, files, err := c.wire.receive()
 		if err != nil {
@@ -92,6 +98,9 @@ func (c *Child) Run(ctx context.Context, o Orders) {
 				o.Drain(0, true)
 			}
 			return
+		}
+		if m.Kind == kindDrain {
+			leave()
 		}
 		c.obey(o, m, files, questions)
 	}
@@ -152,6 +161,8 @@ func (c *Child) Ready(ctx context.Context, r Ready) ([]*os.File, error) {
 			files[i] = os.NewFile(uintptr(fd), "socket")
 		}
 		return files, nil
+	case <-c.leave:
+		return nil, ErrLeave
 	case <-c.gone:
 		return nil, errors.New("wait for sockets: the parent has gone")
 	case <-ctx.Done():

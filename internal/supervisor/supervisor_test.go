@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net"
 	"os"
@@ -351,4 +352,26 @@ func TestMessageThatIsTooLargeIsNotSent(t *testing.T) {
 	if err := near.send(message{Kind: kindServe}, make([]int, maxFiles+1)...); err == nil {
 		t.Error("too many descriptors were sent")
 	}
+}
+
+func TestWorkerThatWaitsForItsSocketsMayBeToldToEnd(t *testing.T) {
+	near, far := ends(t)
+	child := &Child{wire: near, serve: make(chan []int, 1), leave: make(chan struct{}), gone: make(chan struct{})}
+	ctx, cancel := context.WithCancel(t.Context())
+	told := make(chan syscall.Signal, 2)
+	go child.Run(ctx, Orders{Drain: func(sig syscall.Signal, _ bool) { told <- sig }})
+	order := fmt.Sprintf(`{"Kind":%q,"Signal":%d}`+"\n", kindDrain, syscall.SIGTERM)
+	if _, err := far.Write([]byte(order + order)); err != nil { // a second changes nothing
+		t.Fatal(err)
+	}
+	if _, err := child.Ready(ctx, Ready{}); !errors.Is(err, ErrLeave) {
+		t.Errorf("Ready: got %v, want ErrLeave", err)
+	}
+	for range 2 {
+		if sig := <-told; sig != syscall.SIGTERM {
+			t.Errorf("signal: got %v", sig)
+		}
+	}
+	cancel()
+	<-child.gone
 }

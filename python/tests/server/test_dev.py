@@ -411,7 +411,7 @@ def terminal_log(cwd: Path, environ: dict[str, str]) -> str:
     )
     os.close(far)
     log = b""
-    while b" ms" not in log:
+    while not re.search(rb"GET .* ms", log):
         log += os.read(near, 4096)
         found = re.search(rb"http://[^ ]*:(\d+) ", log)
         if found and b"GET" not in log:
