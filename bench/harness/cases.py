@@ -37,9 +37,19 @@ CASES = (
     Case("stream", "streamed 100 KB", "/stream", TEN_KB * 10),
     Case("sleep", "10 ms sleep, 512 connections", "/sleep", HELLO, connections=512),
     Case("h2", "hello over HTTP/2, 8 × 8 streams", "/", HELLO, kind="h2", connections=8, streams=8),
-    Case("ws-echo", "WebSocket echo, 64 bytes", "/echo", MESSAGE, "echo", 64, WEBSOCKET),
-    Case("ws-echo-4k", "WebSocket echo, 4 KB", "/echo", BIG_MESSAGE, "echo", 64, WEBSOCKET),
-    Case("ws-broadcast", "1 sends to 32", "/broadcast", MESSAGE, "broadcast", 32, WEBSOCKET),
-    Case("ws-room", "32 send to 32", "/broadcast", MESSAGE, "room", 32, WEBSOCKET),
+    Case("ws-echo", "WebSocket echo, 64 bytes", "/echo", MESSAGE, "echo", 64, interfaces=WEBSOCKET),
+    Case(
+        "ws-echo-4k", "WebSocket echo, 4 KB", "/echo", BIG_MESSAGE, "echo", 64, interfaces=WEBSOCKET
+    ),
+    Case(
+        "ws-broadcast",
+        "1 sends to 32",
+        "/broadcast",
+        MESSAGE,
+        "broadcast",
+        32,
+        interfaces=WEBSOCKET,
+    ),
+    Case("ws-room", "32 send to 32", "/broadcast", MESSAGE, "room", 32, interfaces=WEBSOCKET),
 )
 NAMES = tuple(case.name for case in CASES)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .client import Connection, Response, get
+from .load import until
 from .process import BINARY, DEADLINE, PYTHON, Puff, environment, run
-from .test_workers import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
