@@ -36,12 +36,13 @@ def prepare() -> None:
     os.environ.setdefault("FLASK_DEBUG", "1")
 
 
-def show(error: BaseException) -> int:
-    """Has Go show why there is no application until it is stopped; returns the status."""
-    from puff._serve import platform_version
+def show(error: BaseException, version: str) -> int:
+    """Has Go show why there is no application until it is stopped; returns the status.
 
+    version is that of this Python.
+    """
     cause = error.__cause__
-    _wait.call("serve.failed", str(error), describe(cause) if cause else None, platform_version())
+    _wait.call("serve.failed", str(error), describe(cause) if cause else None, version)
     return 0
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Describe = Callable[[BaseException], Any]
 
-__all__ = ["NotReady", "platform_version", "run"]
+__all__ = ["NotReady", "run"]
 
 
 class NotReady(Exception):
@@ -81,7 +81,7 @@ def run(
             _print_users(e.__cause__)
         print(f"puff: {e}", file=sys.stderr)
         if dev:
-            return _dev.show(e)
+            return _dev.show(e, platform_version())
         return 1
 
 
