@@ -122,5 +122,6 @@ func settled(t *testing.T) {
 			v, err := hub.lane.Call(context.Background(), hub.run, "counts")
 			return err == nil && fmt.Sprint(v) == before
 		})
+		python.DismissIdle()
 	})
 }
