@@ -31,7 +31,9 @@ type Conn struct {
 	fe     *pgproto3.Frontend
 	config *pgconn.Config
 	server string
-	pool   *Pool // nil: its own
+	count  *counters
+	pool   *Pool  // nil: none
+	apart  *Apart // whose it is if it has no pool; nil: nobody's
 	turn   chan struct{}
 
 	// Of whoever has the turn.
@@ -47,8 +49,8 @@ type Conn struct {
 	notifications []Notification
 }
 
-func newConn(pg *pgconn.PgConn, config *pgconn.Config, server string) *Conn {
-	c := &Conn{pg: pg, fe: pg.Frontend(), config: config, server: server, turn: make(chan struct{}, 1), tx: pg.TxStatus(), params: map[string]string{}}
+func newConn(pg *pgconn.PgConn, config *pgconn.Config, server string, count *counters) *Conn {
+	c := &Conn{pg: pg, fe: pg.Frontend(), config: config, server: server, count: count, turn: make(chan struct{}, 1), tx: pg.TxStatus(), params: map[string]string{}}
 	for _, key := range []string{
 		"server_version", "server_encoding", "client_encoding", "application_name", "is_superuser",
 		"session_authorization", "DateStyle", "IntervalStyle", "TimeZone", "integer_datetimes",
@@ -131,11 +133,12 @@ func (c *Conn) Cancel(ctx context.Context) error {
 // Release gives the connection back to its pool, or closes it when it has none. What is
 // under way in it is cancelled.
 func (c *Conn) Release() {
-	if c.pool != nil {
+	switch {
+	case c.pool != nil:
 		c.pool.release(c)
-		return
+	case c.apart == nil || c.apart.forget(c):
+		c.close()
 	}
-	c.close()
 }
 
 // Discard closes the connection even if it has a pool.
@@ -207,6 +210,7 @@ func (c *Conn) watch(ctx context.Context) (end func(), err error) {
 // fail makes the connection unusable and returns why.
 func (c *Conn) fail(err error) error {
 	if c.broken == nil {
+		c.count.lost.Add(1)
 		c.broken = &LostError{Server: c.server, Err: err}
 		_ = c.pg.Conn().Close()
 	}
@@ -286,7 +290,9 @@ func (c *Conn) failed(m *pgproto3.ErrorResponse) *Error {
 	e := Error(*m)
 	if e.Fatal() {
 		c.fail(&e)
+		return &e
 	}
+	c.count.refused.Add(1)
 	return &e
 }
 

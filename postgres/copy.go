@@ -5,6 +5,7 @@ package postgres
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 )
@@ -34,6 +35,7 @@ func (c *Conn) copying(ctx context.Context, first, sql string, begun func(pgprot
 	if err != nil {
 		return nil, err
 	}
+	defer c.count.ran(1, time.Now()) // up to its data, whose time is the caller's
 	if c.tx != 'I' {
 		first = ""
 	}

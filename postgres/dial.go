@@ -44,6 +44,7 @@ type dialer struct {
 	config  *pgconn.Config
 	server  string
 	timeout time.Duration
+	count   *counters // of the connections
 }
 
 func newDialer(c Config) (*dialer, error) {
@@ -76,7 +77,7 @@ func newDialer(c Config) (*dialer, error) {
 		timeout = config.ConnectTimeout
 	}
 	config.ConnectTimeout = timeout
-	return &dialer{config: config, server: server, timeout: timeout}, nil
+	return &dialer{config: config, server: server, timeout: timeout, count: new(counters)}, nil
 }
 
 func (d *dialer) dial(ctx context.Context) (*Conn, error) {
@@ -89,7 +90,7 @@ func (d *dialer) dial(ctx context.Context) (*Conn, error) {
 	if err != nil {
 		return nil, plainly(err)
 	}
-	c := newConn(pg, config, d.server)
+	c := newConn(pg, config, d.server, d.count)
 	c.notices = early
 	return c, nil
 }

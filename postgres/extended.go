@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 )
@@ -76,6 +77,7 @@ func (c *Conn) prepare(sql string) (*Statement, error) {
 	if st := c.statements.get(sql); st != nil {
 		return st, nil
 	}
+	defer c.count.ran(0, time.Now())
 	c.statements.last++
 	st := &Statement{name: fmt.Sprintf("puff%d", c.statements.last), sql: sql}
 	c.fe.SendParse(&pgproto3.Parse{Name: st.name, Query: sql})
@@ -124,6 +126,7 @@ func (c *Conn) Execute(ctx context.Context, st *Statement, args Args, sink Sink)
 		return err
 	}
 	defer end()
+	defer c.count.ran(1, time.Now())
 	c.send(st, args)
 	c.fe.SendSync(&pgproto3.Sync{})
 	if err := c.flush(); err != nil {
@@ -208,6 +211,7 @@ func (c *Conn) Pipeline(ctx context.Context, steps []Step) error {
 		return err
 	}
 	defer end()
+	defer c.count.ran(len(steps), time.Now())
 	var failed error
 	read := 0 // of the steps: their answers were read
 	unread := 0

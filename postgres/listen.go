@@ -12,6 +12,7 @@ import (
 // Listener waits for notifications. Its connection is its own.
 type Listener struct {
 	c *Conn
+	p *Pool
 }
 
 // Listen connects to the pool's server, outside of the pool, and listens to channels.
@@ -21,15 +22,28 @@ func (p *Pool) Listen(ctx context.Context, channels ...string) (*Listener, error
 	}
 	c, err := p.dialer.dial(ctx)
 	if err != nil {
-		return nil, &DownError{Server: p.dialer.server, Hint: p.config.Hint, Err: err}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return nil, p.down(p.dialer.server, err)
 	}
-	l := &Listener{c}
+	l := &Listener{c, p}
 	for _, channel := range channels {
 		if err := l.Listen(ctx, channel); err != nil {
 			c.close()
 			return nil, err
 		}
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		c.close()
+		return nil, ErrClosed
+	}
+	p.listeners[l] = struct{}{}
+	p.since, p.why = time.Time{}, nil
 	return l, nil
 }
 
@@ -78,7 +92,12 @@ func (l *Listener) wait(ctx context.Context) error {
 }
 
 // Close ends the connection.
-func (l *Listener) Close() { l.c.close() }
+func (l *Listener) Close() {
+	l.p.mu.Lock()
+	delete(l.p.listeners, l)
+	l.p.mu.Unlock()
+	l.c.close()
+}
 
 // QuoteName returns name as SQL takes it for a name, whatever is in it.
 func QuoteName(name string) string {

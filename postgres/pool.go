@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 )
@@ -61,51 +60,56 @@ type Pool struct {
 	found  chan struct{} // has room for one: who looks for the URL
 	dialer *dialer       // nil: nobody knows it yet; set once, while found is held
 	wrong  error         // why the URL is of no use
+	count  counters
+	over   chan struct{} // closed when the pool is, and all of its connections are
 
 	mu      sync.Mutex
 	closed  bool
 	open    int // connections there are, and being made
+	missing int // those that were lost and have no successor yet
+	server  string
 	idle    []*Conn
 	waiting []chan *Conn // nil is sent as leave to open one
 	held    map[*Conn]Holder
 	stats   Stats
-	since   time.Time // the server is down
-	next    time.Time // the next attempt
-	pause   time.Duration
-	why     error
-}
 
-// Stats are counters of a pool.
-type Stats struct {
-	Size, Open, Idle, InUse, Waiting int
-	// Acquired, Dialed, Failed and TimedOut count since the beginning.
-	Acquired, Dialed, Failed, TimedOut int64
-	// DownSince is zero while the server can be reached.
-	DownSince time.Time
+	listeners map[*Listener]struct{}
+
+	since time.Time // the server is down
+	next  time.Time // the next attempt
+	pause time.Duration
+	why   error
 }
 
 // New returns a pool that connects when it is first used.
 func New(c Config) *Pool {
 	c = c.filled()
-	p := &Pool{config: c, found: make(chan struct{}, 1), held: map[*Conn]Holder{}}
+	p := &Pool{
+		config: c, found: make(chan struct{}, 1), over: make(chan struct{}),
+		held: map[*Conn]Holder{}, listeners: map[*Listener]struct{}{},
+	}
 	if c.Resolve == nil {
-		p.dialer, p.wrong = newDialer(c)
+		p.wrong = p.reach(c)
 	}
 	return p
 }
 
-// Config returns what the pool was made of, with the defaults filled in.
-func (p *Pool) Config() Config { return p.config }
-
-// Stats returns the counters.
-func (p *Pool) Stats() Stats {
+// reach has the pool dial the server of c's URL.
+func (p *Pool) reach(c Config) error {
+	d, err := newDialer(c)
+	if err != nil {
+		return err
+	}
+	d.count = &p.count
+	p.dialer = d
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := p.stats
-	s.Size, s.Open, s.Idle, s.InUse, s.Waiting = p.config.Size, p.open, len(p.idle), len(p.held), len(p.waiting)
-	s.DownSince = p.since
-	return s
+	p.server = d.server
+	return nil
 }
+
+// Config returns what the pool was made of, with the defaults filled in.
+func (p *Pool) Config() Config { return p.config }
 
 // Ping reports whether a statement can be run.
 func (p *Pool) Ping(ctx context.Context) error {
@@ -136,12 +140,25 @@ func (p *Pool) Acquire(ctx context.Context, label string) (*Conn, error) {
 			p.drop(c)
 			continue
 		}
-		p.mu.Lock()
-		p.held[c] = Holder{label, time.Now()}
-		p.stats.Acquired++
-		p.mu.Unlock()
+		if !p.hold(c, label) {
+			c.close()
+			p.left(1)
+			return nil, ErrClosed
+		}
 		return c, nil
 	}
+}
+
+// hold notes who has a connection; false: the pool was closed meanwhile.
+func (p *Pool) hold(c *Conn, label string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return false
+	}
+	p.held[c] = Holder{label, time.Now()}
+	p.stats.Acquired++
+	return true
 }
 
 // find has the URL of the server found if nobody has it yet. What fails is tried again by the next caller.
@@ -158,18 +175,35 @@ func (p *Pool) find(ctx context.Context) error {
 	if p.dialer != nil {
 		return nil
 	}
+	p.mu.Lock()
+	closed := p.closed
+	p.mu.Unlock()
+	if closed {
+		return ErrClosed
+	}
 	url, err := p.config.Resolve(ctx)
 	if err != nil {
-		return fmt.Errorf("find postgres %q: %w", p.config.Name, err)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.down(fmt.Sprintf("postgres %q", p.config.Name), err)
 	}
 	c := p.config
 	c.URL = url
-	d, err := newDialer(c)
-	if err != nil {
-		return err
+	return p.reach(c)
+}
+
+// down notes that the server can not be reached, and returns the error that says so. The
+// caller holds mu.
+func (p *Pool) down(server string, err error) error {
+	p.stats.Failed++
+	if p.since.IsZero() {
+		p.since = time.Now()
 	}
-	p.dialer = d
-	return nil
+	p.why = err
+	return &DownError{Server: server, Since: p.since, Hint: p.config.Hint, Err: err}
 }
 
 // gone reports whether the server closed an idle connection.
@@ -181,70 +215,6 @@ func (c *Conn) gone() bool {
 		return false
 	}
 	return c.look(time.Now()) != nil
-}
-
-// take returns an idle connection, or nil with leave to open one.
-func (p *Pool) take(ctx context.Context) (*Conn, error) {
-	p.mu.Lock()
-	if p.closed {
-		p.mu.Unlock()
-		return nil, ErrClosed
-	}
-	if n := len(p.idle); n > 0 {
-		c := p.idle[n-1]
-		p.idle = p.idle[:n-1]
-		p.mu.Unlock()
-		return c, nil
-	}
-	if p.open < p.config.Size {
-		p.open++
-		p.mu.Unlock()
-		return nil, nil
-	}
-	turn := make(chan *Conn, 1)
-	p.waiting = append(p.waiting, turn)
-	p.mu.Unlock()
-	start := time.Now()
-	patience := time.NewTimer(p.config.PoolTimeout)
-	defer patience.Stop()
-	select {
-	case c, ok := <-turn:
-		if !ok {
-			return nil, ErrClosed
-		}
-		return c, nil
-	case <-patience.C:
-		return nil, p.giveUp(turn, p.busy(time.Since(start)))
-	case <-ctx.Done():
-		return nil, p.giveUp(turn, ctx.Err())
-	}
-}
-
-// giveUp leaves the queue; what came meanwhile goes to the next one.
-func (p *Pool) giveUp(turn chan *Conn, err error) error {
-	p.mu.Lock()
-	if i := slices.Index(p.waiting, turn); i >= 0 {
-		p.waiting = slices.Delete(p.waiting, i, i+1)
-		p.stats.TimedOut++
-		p.mu.Unlock()
-		return err
-	}
-	p.mu.Unlock()
-	if c, ok := <-turn; ok {
-		p.pass(c)
-	}
-	return err
-}
-
-func (p *Pool) busy(waited time.Duration) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	e := &BusyError{Server: p.dialer.server, Size: p.config.Size, Waited: waited}
-	for _, h := range p.held {
-		e.Holders = append(e.Holders, h)
-	}
-	slices.SortFunc(e.Holders, func(a, b Holder) int { return a.Since.Compare(b.Since) })
-	return e
 }
 
 // dial opens a connection for which there is leave. While a server is down attempts
@@ -263,19 +233,20 @@ func (p *Pool) dial(ctx context.Context) (*Conn, error) {
 	if err == nil {
 		p.since, p.next, p.pause, p.why = time.Time{}, time.Time{}, 0, nil
 		p.stats.Dialed++
+		if p.missing > 0 {
+			p.missing--
+			p.stats.Reconnected++
+		}
 		c.pool = p
 		p.mu.Unlock()
 		return c, nil
 	}
-	p.stats.Failed++
+	var down error = &DownError{Server: p.dialer.server, Since: p.since, Hint: p.config.Hint, Err: err}
 	if !errors.Is(err, context.Canceled) {
-		if p.since.IsZero() {
-			p.since = time.Now()
-		}
+		down = p.down(p.dialer.server, err)
 		p.pause = min(max(2*p.pause, firstPause), mostPause)
-		p.next, p.why = time.Now().Add(p.pause), err
+		p.next = time.Now().Add(p.pause)
 	}
-	down := &DownError{Server: p.dialer.server, Since: p.since, Hint: p.config.Hint, Err: err}
 	p.mu.Unlock()
 	p.pass(nil)
 	return nil, down
@@ -291,24 +262,42 @@ func (p *Pool) pass(c *Conn) {
 		turn <- c
 		return
 	}
-	if c == nil {
-		p.open--
-	} else if !p.closed {
+	if c != nil && !p.closed {
 		c.idleSince = time.Now()
 		p.idle = append(p.idle, c)
-		c = nil
-	} else {
-		p.open--
+		p.mu.Unlock()
+		return
 	}
 	p.mu.Unlock()
 	if c != nil {
 		c.close()
 	}
+	p.left(1)
+}
+
+// left notes that there are n connections fewer.
+func (p *Pool) left(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open -= n
+	if p.closed && p.open == 0 {
+		select {
+		case <-p.over:
+		default:
+			close(p.over)
+		}
+	}
 }
 
 // drop closes a connection and gives the leave to open another one away.
 func (p *Pool) drop(c *Conn) {
+	lost := c.broken != nil && !errors.Is(c.broken, ErrClosed)
 	c.close()
+	if lost {
+		p.mu.Lock()
+		p.missing++
+		p.mu.Unlock()
+	}
 	p.pass(nil)
 }
 
@@ -353,12 +342,14 @@ func (p *Pool) Close() {
 	p.closed = true
 	idle, waiting := p.idle, p.waiting
 	p.idle, p.waiting = nil, nil
-	p.open -= len(idle)
 	p.mu.Unlock()
 	for _, turn := range waiting {
 		close(turn)
 	}
+	var all sync.WaitGroup
 	for _, c := range idle {
-		c.close()
+		all.Go(c.close)
 	}
+	all.Wait()
+	p.left(len(idle))
 }

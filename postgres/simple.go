@@ -4,6 +4,7 @@ package postgres
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 )
@@ -22,6 +23,7 @@ func (c *Conn) SimpleAfter(ctx context.Context, first, sql string, sink Sink) er
 		return err
 	}
 	defer end()
+	defer c.count.ran(1, time.Now())
 	if c.tx != 'I' {
 		first = ""
 	}
@@ -58,6 +60,7 @@ func (c *Conn) EndTx(ctx context.Context, sql string, sink Sink) error {
 	if c.tx == 'I' {
 		return nil
 	}
+	defer c.count.ran(1, time.Now())
 	c.fe.SendQuery(&pgproto3.Query{String: sql})
 	if err := c.flush(); err != nil {
 		return err

@@ -114,6 +114,9 @@ func (c *Cluster) dropTo(names ...string) error {
 	return fmt.Errorf("start PostgreSQL: it does not run as root, and there is none of the users %v", names)
 }
 
+// Log is the file in which the server says what it does.
+func (c *Cluster) Log() string { return filepath.Join(c.Dir, "log") }
+
 func (c *Cluster) data() string { return filepath.Join(c.Dir, "data") }
 
 func (c *Cluster) command(name string, args ...string) *exec.Cmd {
@@ -127,6 +130,12 @@ func (c *Cluster) command(name string, args ...string) *exec.Cmd {
 func (c *Cluster) Start() error {
 	c.server = c.command("postgres", "-D", c.data())
 	c.server.SysProcAttr.Pdeathsig = syscall.SIGQUIT // a test that crashes leaves no server
+	log, err := os.OpenFile(c.Log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	defer log.Close() // it is the server's then
+	c.server.Stdout, c.server.Stderr = log, log
 	c.ended = make(chan struct{})
 	started := make(chan error)
 	go func() {

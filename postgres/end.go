@@ -1,0 +1,50 @@
+package postgres
+
+// How a pool ends with its process: connections say goodbye, also those that somebody
+// still has, so that the server logs nothing about them.
+
+import (
+	"context"
+	"sync"
+)
+
+// End is Close, and ends the connections that are in use: what runs in them is
+// cancelled. It returns when all are closed; what is not in order when ctx ends is cut off.
+func (p *Pool) End(ctx context.Context) {
+	p.mu.Lock()
+	held := p.held
+	p.held = map[*Conn]Holder{} // whoever releases one finds that it has been done
+	listeners := p.listeners
+	p.listeners = nil
+	p.mu.Unlock()
+	p.Close()
+	var all sync.WaitGroup
+	for c := range held {
+		all.Go(func() { c.end(ctx); p.pass(nil) })
+	}
+	for l := range listeners {
+		all.Go(l.c.close)
+	}
+	all.Wait()
+	select { // those that are on their way back
+	case <-p.over:
+	case <-ctx.Done():
+	}
+}
+
+// end closes the connection, whoever uses it.
+func (c *Conn) end(ctx context.Context) {
+	select {
+	case c.turn <- struct{}{}:
+	default:
+		_ = c.pg.CancelRequest(ctx) // if it fails the wait ends with ctx
+		select {
+		case c.turn <- struct{}{}:
+		case <-ctx.Done():
+			_ = c.pg.Conn().Close()
+			return
+		}
+	}
+	defer func() { <-c.turn }()
+	c.close()
+}
