@@ -15,6 +15,7 @@ type connectTimeout struct{}
 type dialer struct {
 	net.Dialer
 	timeout time.Duration
+	count   *counters
 }
 
 func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -24,5 +25,12 @@ func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, e
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	return d.DialContext(ctx, network, address)
+	conn, err := d.DialContext(ctx, network, address)
+	if err != nil {
+		d.count.failed.Add(1)
+		return nil, err
+	}
+	d.count.dialed.Add(1)
+	d.count.open.Add(1)
+	return &counted{Conn: conn, count: d.count}, nil
 }

@@ -59,10 +59,12 @@ func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 		}
 		return nil, err
 	}
+	over := c.count.began()
 	answer, history, err := c.send(req, r)
+	// Before the context ends for our own reason.
+	err = classify(ctx, "send to", mask(r.URL), err)
+	over(err)
 	if err != nil {
-		// Before the context ends for our own reason.
-		err = classify(ctx, "send to", mask(r.URL), err)
 		cancel()
 		return nil, err
 	}

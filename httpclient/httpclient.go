@@ -65,13 +65,14 @@ type Client struct {
 	c         Config
 	transport *http.Transport
 	err       error // of the configuration
+	count     counters
 }
 
 // New returns a Client. It connects to nothing; what is wrong with c is told by Do.
 func New(c Config) *Client {
 	c = c.withDefaults()
 	cl := &Client{c: c}
-	dialer := &dialer{net.Dialer{KeepAlive: 30 * time.Second}, c.ConnectTimeout}
+	dialer := &dialer{net.Dialer{KeepAlive: 30 * time.Second}, c.ConnectTimeout, &cl.count}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(!c.HTTP2PriorKnowledge)
 	protocols.SetHTTP2(true)

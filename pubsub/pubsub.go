@@ -56,6 +56,7 @@ type Hub struct {
 	cancel context.CancelFunc
 	wake   chan struct{} // there is something to send
 	over   sync.WaitGroup
+	count  counters
 
 	mu       sync.Mutex
 	begun    bool
@@ -127,6 +128,9 @@ func (h *Hub) Publish(ctx context.Context, from ID, channel, body string) (recei
 	reply, err := h.client.Do(ctx, []string{"PUBLISH", channel, envelope(from, body)})
 	if err == nil {
 		err = reply.Err()
+	}
+	if err == nil {
+		h.count.published.Add(1)
 	}
 	return reply.Int(), err
 }
@@ -338,6 +342,7 @@ func (h *Hub) spread(name Topic, e redis.Event) {
 	if len(sinks) == 0 {
 		return
 	}
+	h.count.received.Add(1)
 	m.From, m.Body = open(e.Body)
 	for _, s := range sinks {
 		s.put(m)

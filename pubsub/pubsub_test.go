@@ -277,3 +277,25 @@ func TestCloseEndsEverything(t *testing.T) {
 		}
 	}
 }
+
+func TestAHubCountsWhatItDoes(t *testing.T) {
+	h, _, _ := open(t)
+	if got := h.Stats(); got.Client.Dialed != 0 || got.Listening {
+		t.Errorf("got %+v before it was used", got)
+	}
+	s, messages := collect(t, h)
+	subscribe(t, s, 1, pubsub.Channel("a"))
+	subscribe(t, s, 2, pubsub.Channel("a"))
+	subscribe(t, s, 1, pubsub.Pattern("b*"))
+	publish(t, h, "a", "heard")
+	publish(t, h, "c", "unheard")
+	next(t, messages)
+	h.Drop(3)
+	got := h.Stats()
+	if got.Topics != 2 || got.Receivers != 1 || !got.Listening || got.Received != 1 || got.Published != 2 || got.Dropped != 3 {
+		t.Errorf("got %+v, want two topics, one message heard of two, three dropped", got)
+	}
+	if got.Client.Connections != 2 || got.Client.Dialed != 2 {
+		t.Errorf("got %+v, want a connection that listens and one that publishes", got.Client)
+	}
+}

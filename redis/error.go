@@ -34,6 +34,8 @@ type Error struct {
 	Command string
 	// Since is since when the service is down.
 	Since time.Time
+	// Hint is what to do about that.
+	Hint string
 	// After is how long was waited.
 	After time.Duration
 	// Message says more, or all.
@@ -50,8 +52,7 @@ func (e *Error) Error() string {
 		if e.Message != "" {
 			return fmt.Sprintf("reach %s: %s", where, e.Message)
 		}
-		return fmt.Sprintf("reach %s: %s; down since %s; start the server, or give the URL of another",
-			where, reason(e.Err), e.Since.Format(time.TimeOnly))
+		return fmt.Sprintf("reach %s: %s; down since %s; %s", where, reason(e.Err), e.Since.Format(time.TimeOnly), e.Hint)
 	case Timeout:
 		return fmt.Sprintf("send %s to %s: no reply after %v; the outcome is unknown", e.Command, where, e.After)
 	case Busy:
@@ -82,15 +83,6 @@ func reason(err error) string {
 func isDial(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "dial"
-}
-
-// busy is the error of who found no place.
-func (c *Client) busy(n int, what string) error {
-	return &Error{
-		Service: c.config.Name, URL: c.config.URL, Kind: Busy, After: c.config.PoolTimeout,
-		Message: fmt.Sprintf("all %d connections for %s were in use for %v; raise pool_size, or hold them for less time",
-			n, what, c.config.PoolTimeout),
-	}
 }
 
 // Timeout is how long a command may take that does not wait by its nature.

@@ -21,13 +21,14 @@ type Held struct {
 	back func()
 }
 
-// Hold takes a connection out of the pool.
-func (c *Client) Hold(ctx context.Context) (*Held, error) {
+// Hold takes a connection out of the pool. The label is what errors of others call the
+// caller while it has it.
+func (c *Client) Hold(ctx context.Context, label string) (*Held, error) {
 	l, err := c.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	free, err := c.acquire(ctx, c.held, "transactions")
+	free, err := c.acquire(ctx, c.held, label)
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ package redis
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -66,24 +65,17 @@ func (c *Client) Listen(ctx context.Context) (*Listener, error) {
 	if len(nodes) == 0 {
 		return nil, c.ended(l, errors.New("no node is known"), []string{"SUBSCRIBE"})
 	}
-	listener, err := server.listen(ctx, nodes[0])
-	if err != nil {
-		return nil, c.ended(l, err, []string{"SUBSCRIBE"})
+	listener, err := c.dialer.listen(ctx, server, nodes[0])
+	if err := c.ended(l, err, []string{"SUBSCRIBE"}); err != nil {
+		return nil, err
 	}
 	return listener, nil
 }
 
-func (s *Server) listen(ctx context.Context, address string) (*Listener, error) {
-	network := "tcp"
-	if s.Unix != "" {
-		network = "unix"
-	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+func (d *dialer) listen(ctx context.Context, s *Server, address string) (*Listener, error) {
+	conn, err := d.dial(ctx, address, &net.Dialer{}, s.TLS)
 	if err != nil {
 		return nil, err
-	}
-	if s.TLS != nil {
-		conn = tls.Client(conn, s.TLS)
 	}
 	l := &Listener{conn: conn, r: bufio.NewReaderSize(conn, 64<<10)}
 	if deadline, ok := ctx.Deadline(); ok {

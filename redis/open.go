@@ -43,6 +43,9 @@ func (c *Client) open(ctx context.Context) (*link, error) {
 		c.mu.Lock()
 		l, err := c.link.Load(), c.failure
 		c.mu.Unlock()
+		if l == nil && err != nil {
+			c.count.unreached.Add(1)
+		}
 		if l != nil || err != nil {
 			return l, err
 		}
@@ -63,7 +66,7 @@ func (c *Client) connect(ctx context.Context, done chan struct{}) {
 	case c.closed:
 		l.Client.Close()
 	default:
-		c.failure, c.down = nil, time.Time{}
+		c.failure, c.down, c.why = nil, time.Time{}, nil
 		c.link.Store(l)
 	}
 }
@@ -84,6 +87,7 @@ func (c *Client) dial(ctx context.Context) (*link, error) {
 		return nil, err
 	}
 	o := server.options()
+	o.DialCtxFn = c.dialer.dial
 	o.Dialer.Timeout = c.config.ConnectTimeout
 	if c.config.CommandTimeout > 0 {
 		// A connection that says nothing for so long is given up, with all that wait for it.
@@ -103,11 +107,12 @@ func (c *Client) unreachable(err error) error {
 	if c.down.IsZero() {
 		c.down = time.Now()
 	}
+	c.why = err
 	var own *Error
 	if errors.As(err, &own) {
 		return own
 	}
-	return &Error{Service: c.config.Name, URL: c.url, Kind: Down, Since: c.down, Err: err}
+	return &Error{Service: c.config.Name, URL: c.url, Kind: Down, Since: c.down, Hint: c.config.Hint, Err: err}
 }
 
 // ended turns how a command ended into the error that its caller gets.
@@ -118,15 +123,16 @@ func (c *Client) ended(l *link, err error, args []string) error {
 		}
 		return nil
 	}
-	c.count.errors.Add(1)
 	e := &Error{Service: c.config.Name, URL: l.url, Err: err, Command: name(args)}
 	switch {
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, context.DeadlineExceeded):
+		c.count.late.Add(1)
 		e.Kind, e.After = Timeout, c.config.CommandTimeout
 		return e
 	case isDial(err):
+		c.count.unreached.Add(1)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.failing.Store(true)
@@ -135,6 +141,7 @@ func (c *Client) ended(l *link, err error, args []string) error {
 		}
 		return c.unreachable(err)
 	}
+	c.count.lost.Add(1)
 	e.Kind = Lost
 	return e
 }
@@ -144,5 +151,5 @@ func (c *Client) recovered() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.failing.Store(false)
-	c.down = time.Time{}
+	c.down, c.why = time.Time{}, nil
 }

@@ -45,7 +45,7 @@ func TestAClientOpensWhenTheServerHasCome(t *testing.T) {
 		t.Fatal("PING without a server succeeded")
 	}
 	s.Start(t)
-	do(t, c, "PING")
+	testkit.Wait(t, "it opens", func() bool { return c.Ping(testkit.Context(t)) == nil })
 	if down := c.Stats().DownSince; !down.IsZero() {
 		t.Errorf("down since %v, want not", down)
 	}
@@ -168,5 +168,71 @@ func TestAResolverIsAskedForTheURLWhenItIsNeeded(t *testing.T) {
 	testkit.Wait(t, "it is found again", func() bool { return c.Ping(testkit.Context(t)) == nil })
 	if asked < 3 {
 		t.Errorf("asked %d times, want again after the server went away", asked)
+	}
+}
+
+func TestAttemptsAtAServerThatIsAwayAreRare(t *testing.T) {
+	testkit.NoLeaks(t)
+	c := redis.New(redis.Config{URL: "redis://127.0.0.1:1"})
+	defer c.Close()
+	if s := c.Stats(); s.Failed != 0 {
+		t.Errorf("got %d attempts before it was used", s.Failed)
+	}
+	const calls = 1000
+	for range calls {
+		var e *redis.Error
+		if _, err := c.Do(testkit.Context(t), words("GET k")); !errors.As(err, &e) || e.Kind != redis.Down {
+			t.Fatalf("got %v, want Down", err)
+		}
+	}
+	s := c.Stats()
+	if s.Failed == 0 || s.Failed > calls/10 {
+		t.Errorf("got %d attempts for %d calls", s.Failed, calls)
+	}
+	if s.Unreached != calls || s.Errors != calls || s.DownSince.IsZero() || !strings.Contains(s.Why, "connection refused") {
+		t.Errorf("got %+v, want every call counted, since when and why", s)
+	}
+}
+
+func TestWhoFindsNoConnectionIsToldWhoHasThem(t *testing.T) {
+	c, _ := open(t, redis.Config{PoolSize: 1, PoolTimeout: time.Millisecond})
+	h, err := c.Hold(testkit.Context(t), "WATCH stock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Hold(testkit.Context(t), "another")
+	var e *redis.Error
+	if !errors.As(err, &e) || e.Kind != redis.Busy || !strings.Contains(err.Error(), "held by WATCH stock for ") {
+		t.Errorf("got %v, want who has the connection", err)
+	}
+	if s := c.Stats(); s.Held != 1 || s.Waited != 1 || s.TimedOut != 1 || s.WaitTime < time.Millisecond {
+		t.Errorf("got %+v, want one who waited in vain", s)
+	}
+	h.Release()
+	if h, err = c.Hold(testkit.Context(t), "another"); err != nil {
+		t.Fatal(err)
+	}
+	h.Release()
+}
+
+func TestAClientCountsWhatItDoes(t *testing.T) {
+	c, s := open(t, redis.Config{})
+	if got := c.Stats(); got.Dialed != 0 || got.Open {
+		t.Errorf("got %+v before it was used", got)
+	}
+	do(t, c, "SET k v")
+	if _, err := c.Do(testkit.Context(t), words("INCR k")); err != nil {
+		t.Fatal(err)
+	}
+	got := c.Stats()
+	if got.Commands != 2 || got.Refused != 1 || got.Errors != 0 || got.CommandTime <= 0 || got.Connections != 1 || got.Dialed != 1 {
+		t.Errorf("got %+v, want two commands, one refused, one connection", got)
+	}
+	s.Kill()
+	testkit.Wait(t, "the connection is known to be lost", func() bool { return c.Stats().Connections == 0 })
+	s.Start(t)
+	testkit.Wait(t, "it answers again", func() bool { return c.Ping(testkit.Context(t)) == nil })
+	if got := c.Stats(); got.Reconnected != 1 || got.Connections != 1 {
+		t.Errorf("got %+v, want that it has connected again", got)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/redis/rueidis"
 )
@@ -38,7 +39,7 @@ func (c *Client) Transaction(ctx context.Context, commands [][]string) ([]Reply,
 	ctx, cancel := c.limit(ctx)
 	defer cancel()
 	if l.cluster {
-		h, err := c.Hold(ctx)
+		h, err := c.Hold(ctx, "MULTI")
 		if err != nil {
 			return nil, err
 		}
@@ -100,7 +101,9 @@ func (c *Client) send(
 		all[i] = l.build(args, false)
 	}
 	c.count.commands.Add(uint64(len(all)))
+	began := time.Now()
 	results := do(ctx, all...)
+	c.count.ran(began)
 	replies := make([]Reply, len(results))
 	var failed error
 	for i, r := range results {
@@ -108,6 +111,7 @@ func (c *Client) send(
 		if replies[i], err = toReply(r); err != nil && failed == nil {
 			failed = c.ended(l, err, commands[i])
 		}
+		c.replied(replies[i])
 	}
 	if failed == nil {
 		return replies, c.ended(l, nil, nil)

@@ -13,6 +13,7 @@ package redis
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,6 +40,9 @@ type Config struct {
 	// CommandTimeout is how long a command may take that does not wait by its nature;
 	// negative: no limit. Default: 5 s.
 	CommandTimeout time.Duration
+	// Hint is what errors advise when the service is not there. Default: "start the
+	// server, or give the URL of another".
+	Hint string
 }
 
 // maxWaiting is the most commands that wait, each on a connection of its own.
@@ -50,15 +54,17 @@ const idle = time.Minute
 // Client is a client of one service. Its methods may be called by many at once.
 type Client struct {
 	config  Config
-	held    chan struct{} // one for each transaction on a connection of its own
-	waits   chan struct{} // one for each command that waits
+	held    *places // of transactions
+	waits   *places // of commands that wait
 	count   counters
+	dialer  dialer
 	link    atomic.Pointer[link] // nil: not open
 	failing atomic.Bool          // down is set while the client is open
 
 	mu      sync.Mutex
 	opening chan struct{} // closed when who opens it is done; nil: nobody does
 	down    time.Time     // since when it can not be reached; zero: it can
+	why     error         // the reason
 	failure error         // how the last try to open ended
 	url     string        // what it was last opened with
 	closed  bool
@@ -79,6 +85,9 @@ func New(c Config) *Client {
 	if c.URL == "" {
 		c.URL = "redis://localhost:6379"
 	}
+	if c.Hint == "" {
+		c.Hint = "start the server, or give the URL of another"
+	}
 	if c.PoolSize <= 0 {
 		c.PoolSize = 10
 	}
@@ -87,10 +96,12 @@ func New(c Config) *Client {
 			*t = 5 * time.Second
 		}
 	}
-	return &Client{
+	client := &Client{
 		config: c, url: c.URL,
-		held: make(chan struct{}, c.PoolSize), waits: make(chan struct{}, maxWaiting),
+		held: newPlaces("transactions", c.PoolSize), waits: newPlaces("commands that wait", maxWaiting),
 	}
+	client.dialer.count = &client.count
+	return client
 }
 
 // Close ends the client and its connections. What still runs gets an error.
@@ -120,8 +131,10 @@ func (c *Client) Do(ctx context.Context, args []string) (Reply, error) {
 	ctx, cancel := c.limit(ctx)
 	defer cancel()
 	c.count.commands.Add(1)
+	began := time.Now()
 	reply, err := toReply(l.Do(ctx, l.build(args, false)))
-	return reply, c.ended(l, err, args)
+	c.count.ran(began)
+	return c.replied(reply), c.ended(l, err, args)
 }
 
 // wait is Do for a command that waits by its nature.
@@ -130,7 +143,7 @@ func (c *Client) wait(ctx context.Context, args []string) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	release, err := c.acquire(ctx, c.waits, "commands that wait")
+	release, err := c.acquire(ctx, c.waits, strings.Join(args[:min(2, len(args))], " "))
 	if err != nil {
 		return Reply{}, err
 	}
@@ -143,7 +156,15 @@ func (c *Client) wait(ctx context.Context, args []string) (Reply, error) {
 	}
 	c.count.commands.Add(1)
 	reply, err := toReply(l.Do(ctx, l.build(args, true)))
-	return reply, c.ended(l, err, args)
+	return c.replied(reply), c.ended(l, err, args)
+}
+
+// replied counts what Redis objects to.
+func (c *Client) replied(r Reply) Reply {
+	if r.Err() != nil {
+		c.count.refused.Add(1)
+	}
+	return r
 }
 
 // limit returns ctx with the time a command has. A deadline also keeps a connection
@@ -153,22 +174,4 @@ func (c *Client) limit(ctx context.Context) (context.Context, context.CancelFunc
 		return ctx, func() {}
 	}
 	return context.WithTimeout(ctx, c.config.CommandTimeout)
-}
-
-// acquire takes a place among those of a kind and returns what gives it back.
-func (c *Client) acquire(ctx context.Context, places chan struct{}, what string) (func(), error) {
-	select {
-	case places <- struct{}{}:
-	default:
-		t := time.NewTimer(c.config.PoolTimeout)
-		defer t.Stop()
-		select {
-		case places <- struct{}{}:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-t.C:
-			return nil, c.busy(cap(places), what)
-		}
-	}
-	return func() { <-places }, nil
 }

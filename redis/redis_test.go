@@ -200,14 +200,14 @@ func TestATransactionIsDoneWhollyOrNotAtAll(t *testing.T) {
 func TestExecDoesNothingWhenAWatchedKeyChanged(t *testing.T) {
 	c, _ := open(t, redis.Config{PoolSize: 1, PoolTimeout: 20 * time.Millisecond})
 	ctx := testkit.Context(t)
-	h, err := c.Hold(ctx)
+	h, err := c.Hold(ctx, "the test")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := h.Watch(ctx, "k"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Hold(ctx); err == nil || !strings.Contains(err.Error(), "pool_size") {
+	if _, err := c.Hold(ctx, "the test"); err == nil || !strings.Contains(err.Error(), "pool_size") {
 		t.Errorf("a second one of a pool of one: got %v", err)
 	}
 	do(t, c, "SET k 1")
@@ -223,7 +223,7 @@ func TestExecDoesNothingWhenAWatchedKeyChanged(t *testing.T) {
 	h.Release()
 	h.Release()
 	do(t, c, "SET k 4")
-	if h, err = c.Hold(ctx); err != nil {
+	if h, err = c.Hold(ctx, "the test"); err != nil {
 		t.Fatal(err)
 	}
 	defer h.Release()

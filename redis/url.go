@@ -9,7 +9,6 @@ package redis
 //	redis+cluster://h1:6379,h2:6379              a cluster; rediss+… has TLS for both
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -190,9 +189,6 @@ func (s *Server) options() rueidis.ClientOption {
 	}
 	if s.Unix != "" {
 		o.InitAddress = []string{s.Unix}
-		o.DialCtxFn = func(ctx context.Context, path string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
-			return d.DialContext(ctx, "unix", path)
-		}
 	}
 	return o
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/puffstack/puff/internal/py"
@@ -113,7 +114,7 @@ func (r *Redis) watch(ctx context.Context, args []any) (any, error) {
 	h := r.held[id]
 	r.mu.Unlock()
 	if h == nil {
-		if h, err = c.Hold(ctx); err != nil {
+		if h, err = c.Hold(ctx, strings.Join(append([]string{"WATCH"}, keys[:min(1, len(keys))]...), " ")); err != nil {
 			return nil, redisError(err)
 		}
 		r.mu.Lock()
