@@ -114,6 +114,7 @@ func (w *worker) showFailure(ctx context.Context, f failure, signals <-chan os.S
 	_ = server.Shutdown(limit) // what is left then is a page that nobody reads
 	close(f.over)
 	<-limit.Done() // Python ends the process, as a rule before
+	w.services.end(context.Background())
 	os.Exit(0)
 	return nil
 }

@@ -60,8 +60,9 @@ func (a *App) work(ctx context.Context, c *Config, app string, s ServeConfig, d 
 	if err != nil {
 		return err
 	}
+	observer.services = a.services
 	w := &worker{
-		program: p, project: c, config: s, app: app, log: log, parent: parent, certs: certificates, observer: observer,
+		program: p, services: a.services, project: c, config: s, app: app, log: log, parent: parent, certs: certificates, observer: observer,
 		dev: d, ready: make(chan application, 1), drains: make(chan order, 1), failed: make(chan failure, 1),
 	}
 	p.rt.Handle("serve.ready", w.applicationReady)
@@ -88,6 +89,7 @@ func (a *App) work(ctx context.Context, c *Config, app string, s ServeConfig, d 
 type worker struct {
 	*program
 
+	services *services
 	project  *Config
 	config   ServeConfig
 	app      string

@@ -28,6 +28,8 @@ type observer struct {
 	slow    *observe.Slowest
 	tracer  *tracing.Tracer // nil: nobody wants traces
 	pulse   pulse
+
+	services *services // nil: this process has none
 }
 
 // newObserver opens what s asks for.

@@ -123,6 +123,10 @@ func (o *observer) report() *status.Report {
 	if o.access != nil {
 		r.Dropped = o.access.Dropped()
 	}
+	if o.services != nil {
+		r.Pools = o.services.pools()
+		o.services.probeDown()
+	}
 	p := &o.pulse
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -218,6 +218,7 @@ func (w *worker) drain(server *httpserver.Server, shared *relay.Side, app applic
 	<-ctx.Done()
 	// What the application began may still run: it had its time.
 	w.log.Warn("the application did not end in time", "after", o.limit.String())
+	w.services.end(context.Background()) // as Python does when it ends the process
 	os.Exit(0)
 }
 

@@ -38,6 +38,11 @@ type services struct {
 	pubsub map[string]*pubsub.Hub
 
 	postgres map[string]*postgres.Pool
+	direct   postgres.Apart // to servers that programs name themselves
+	prober   prober
+
+	ending sync.Once
+	ended  bool // nothing is opened any more
 }
 
 func newServices() *services { return &services{began: make(chan struct{})} }
@@ -64,6 +69,9 @@ func (s *services) use(c *Config) {
 // configured returns the configuration; a process that began as python reads it when it
 // is first needed. The caller holds mu.
 func (s *services) configured() (*Config, error) {
+	if s.ended {
+		return nil, errEnding
+	}
 	if s.config == nil {
 		c, err := LoadConfig("")
 		if err != nil {
@@ -137,9 +145,13 @@ func (s *services) funcs() map[string]Func {
 		bind.NewHTTPClient(s.httpNamed).Funcs(),
 		bind.NewRedis(s.redisNamed).Funcs(),
 		bind.NewPubSub(s.pubsubNamed, s.laneNamed).Funcs(),
-		bind.NewPostgres(s.postgresNamed).Funcs(),
+		bind.NewPostgres(s.postgresNamed, &s.direct).Funcs(),
 	} {
 		maps.Copy(all, funcs)
+	}
+	all["services.end"] = func(ctx context.Context, _ []any) (any, error) {
+		s.end(ctx)
+		return nil, nil
 	}
 	return all
 }

@@ -25,20 +25,6 @@ var notForServer = []string{
 	"sslkeylogfile", "min_protocol_version", "max_protocol_version",
 }
 
-// Dial opens one connection outside of any pool. Its Release closes it.
-func Dial(ctx context.Context, c Config) (*Conn, error) {
-	c = c.filled()
-	d, err := newDialer(c)
-	if err != nil {
-		return nil, err
-	}
-	conn, err := d.dial(ctx)
-	if err != nil {
-		return nil, &DownError{Server: d.server, Hint: c.Hint, Err: err}
-	}
-	return conn, nil
-}
-
 // dialer is a URL that was understood.
 type dialer struct {
 	config  *pgconn.Config

@@ -104,7 +104,7 @@ func (p *Pool) reach(c Config) error {
 	p.dialer = d
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.server = d.server
+	p.server = Masked(c.URL)
 	return nil
 }
 

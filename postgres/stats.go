@@ -30,7 +30,7 @@ type Stats struct {
 	// Refused counts statements that the server objected to, Lost connections that broke.
 	Refused, Lost int64
 
-	// Server is the name and the URL, without the password; "" while nobody knows it.
+	// Server is the URL without the password; "" while nobody knows it.
 	Server string
 	// DownSince is since when the server can not be reached, Why the last reason; zero: it can.
 	DownSince time.Time

@@ -14,7 +14,8 @@ import (
 
 // Postgres holds the connections of a process that Python knows by number.
 type Postgres struct {
-	named func(name string) (*postgres.Pool, error)
+	named  func(name string) (*postgres.Pool, error)
+	direct *postgres.Apart
 
 	mu        sync.Mutex
 	sessions  map[int64]*session
@@ -23,10 +24,11 @@ type Postgres struct {
 	last      int64
 }
 
-// NewPostgres returns the glue for the pools that named finds.
-func NewPostgres(named func(name string) (*postgres.Pool, error)) *Postgres {
+// NewPostgres returns the glue for the pools that named finds; direct makes the
+// connections that Python wants by a URL.
+func NewPostgres(named func(name string) (*postgres.Pool, error), direct *postgres.Apart) *Postgres {
 	return &Postgres{
-		named: named, sessions: map[int64]*session{}, listeners: map[int64]*postgres.Listener{}, kept: map[int64][]py.Raw{},
+		named: named, direct: direct, sessions: map[int64]*session{}, listeners: map[int64]*postgres.Listener{}, kept: map[int64][]py.Raw{},
 	}
 }
 
@@ -101,7 +103,7 @@ func (p *Postgres) connect(ctx context.Context, args []any) (any, error) {
 	var c *postgres.Conn
 	var err error
 	if own {
-		c, err = postgres.Dial(ctx, postgres.Config{URL: dsn})
+		c, err = p.direct.Dial(ctx, postgres.Config{URL: dsn})
 	} else {
 		var pool *postgres.Pool
 		if pool, err = p.pool(name); err != nil {

@@ -17,6 +17,10 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("puff_"+name, help, labels, nil)
 }
 
+func ofPool(name, help string, labels ...string) *prometheus.Desc {
+	return describe(name, help, append([]string{"service", "name"}, labels...)...)
+}
+
 // What there is to know. Never changed.
 var (
 	descRequests    = describe("requests_total", "Requests that are over.", "method", "status")
@@ -36,9 +40,27 @@ var (
 	descUptime      = describe("uptime_seconds", "Time since the server was started.")
 	descInfo        = describe("info", "Always 1.", "version", "python")
 
+	descPoolConnections = ofPool("pool_connections", "Open connections to a service.", "state")
+	descPoolSize        = ofPool("pool_size", "The most connections of a service's pools.")
+	descPoolWaiting     = ofPool("pool_waiting", "Callers that wait for a connection.")
+	descPoolWaits       = ofPool("pool_waits_total", "Callers that had to wait for a connection.")
+	descPoolWaitTime    = ofPool("pool_wait_seconds_total", "Time that callers waited for a connection.")
+	descPoolTimeouts    = ofPool("pool_wait_timeouts_total", "Callers that waited for a connection in vain.")
+	descPoolConnects    = ofPool("pool_connects_total", "Connections that were made.")
+	descPoolReconnects  = ofPool("pool_reconnects_total", "Connections that were made in the place of a lost one.")
+	descCalls           = ofPool("service_calls_total", "Statements, commands and requests sent to a service.")
+	descCallTime        = ofPool("service_call_seconds_total", "Time that calls of a service took.")
+	descErrors          = ofPool("service_errors_total", "Calls of a service that failed.", "kind")
+	descUp              = ofPool("service_up", "Whether a service that is in use can be reached.")
+	descSubscriptions   = ofPool("pubsub_subscriptions", "Channels and patterns that somebody listens to.")
+	descReceived        = ofPool("pubsub_received_total", "Messages that came for a subscription.")
+	descMissed          = ofPool("pubsub_dropped_total", "Messages that a receiver had no room for.")
+
 	descs = []*prometheus.Desc{
 		descRequests, descDuration, descSent, descInFlight, descConnections, descBusy, descWait, descGIL, descBlocking,
 		descQueue, descWorkers, descRestarts, descMemory, descDropped, descUptime, descInfo,
+		descPoolConnections, descPoolSize, descPoolWaiting, descPoolWaits, descPoolWaitTime, descPoolTimeouts, descPoolConnects,
+		descPoolReconnects, descCalls, descCallTime, descErrors, descUp, descSubscriptions, descReceived, descMissed,
 	}
 )
 
@@ -99,6 +121,44 @@ func (b *Board) Collect(to chan<- prometheus.Metric) {
 	counter(descDropped, t.Dropped)
 	gauge(descUptime, time.Since(b.c.Started).Seconds())
 	gauge(descInfo, 1, b.c.Version, python)
+	for i := range t.Pools {
+		t.Pools[i].collect(to)
+	}
+}
+
+// collect tells of a pool that was used.
+func (p *Pool) collect(to chan<- prometheus.Metric) {
+	tell := func(kind prometheus.ValueType, d *prometheus.Desc, v float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, kind, v, append([]string{p.Service, p.Name}, labels...)...)
+	}
+	const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
+	for state, n := range p.Connections {
+		tell(gauge, descPoolConnections, float64(n), state)
+	}
+	if p.Size > 0 {
+		tell(gauge, descPoolSize, float64(p.Size))
+	}
+	tell(gauge, descPoolWaiting, float64(p.Waiting))
+	tell(counter, descPoolWaits, float64(p.Waits))
+	tell(counter, descPoolWaitTime, p.WaitTime.Seconds())
+	tell(counter, descPoolTimeouts, float64(p.Timeouts))
+	tell(counter, descPoolConnects, float64(p.Connects))
+	tell(counter, descPoolReconnects, float64(p.Reconnects))
+	tell(counter, descCalls, float64(p.Calls))
+	tell(counter, descCallTime, p.CallTime.Seconds())
+	for kind, n := range p.Errors {
+		tell(counter, descErrors, float64(n), kind)
+	}
+	up := 1.0
+	if !p.DownSince.IsZero() {
+		up = 0
+	}
+	tell(gauge, descUp, up)
+	if p.Service == "pubsub" {
+		tell(gauge, descSubscriptions, float64(p.Subscriptions))
+		tell(counter, descReceived, float64(p.Received))
+		tell(counter, descMissed, float64(p.Dropped))
+	}
 }
 
 // restarts returns the counts by reason, with those that have none.

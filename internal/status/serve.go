@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -45,13 +46,13 @@ func Handler(b *Board) http.Handler {
 	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		b.refresh(r.Context())
-		reason := b.health()
+		reason, down := b.health()
 		if reason != "" {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		} else {
 			reason = "ok"
 		}
-		_, _ = w.Write([]byte(reason + "\n"))
+		_, _ = w.Write([]byte(strings.Join(append([]string{reason}, down...), "\n") + "\n"))
 	})
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")

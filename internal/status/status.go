@@ -36,6 +36,8 @@ type Report struct {
 	Slow   []observe.Slow `json:"slow"`
 	// Dropped is how many lines the access log has lost.
 	Dropped uint64 `json:"dropped"`
+	// Pools are those of the services that were used.
+	Pools []Pool `json:"pools,omitempty"`
 }
 
 // Lane is what a lane has measured since it began. At is on a clock of its own.
@@ -94,6 +96,8 @@ type Config struct {
 	Version string
 	// Source is asked for the workers. Required.
 	Source Source
+	// Services makes the health that of the services in use too. Default: false, who is down is said and no more.
+	Services bool
 	// Started is when the server was. Default: the time of New.
 	Started time.Time
 }
@@ -188,6 +192,7 @@ func (b *Board) refresh(ctx context.Context) {
 		b.total.Connections += r.Connections
 		b.total.Blocking += r.Blocking
 		b.total.BlockingQueue += r.BlockingQueue
+		b.total.join(r)
 	}
 }
 
@@ -225,6 +230,9 @@ func (r *Report) keep(o *Report) {
 	r.Counts.Add(&o.Counts)
 	r.GIL.add(o.GIL)
 	r.Dropped += o.Dropped
+	for i := range o.Pools {
+		r.poolOf(&o.Pools[i]).add(&o.Pools[i].PoolCounts)
+	}
 	for _, l := range o.Lanes {
 		i := slices.IndexFunc(r.Lanes, func(m Lane) bool { return m.Name == l.Name })
 		if i < 0 {
@@ -238,10 +246,20 @@ func (r *Report) keep(o *Report) {
 // silence is how long a lane may be silent and still count as alive.
 const silence = 2 * time.Second
 
-// health returns why nobody can be served; "" if somebody can.
-func (b *Board) health() string {
+// health returns why nobody can be served, "" if somebody can; and who is down of the services in use.
+func (b *Board) health() (reason string, down []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	down = b.total.down()
+	reason = b.serving()
+	if reason == "" && b.c.Services && len(down) > 0 {
+		reason = "a service is down"
+	}
+	return reason, down
+}
+
+// serving is why no worker serves. The caller holds mu.
+func (b *Board) serving() string {
 	reason := "no worker is ready"
 	for _, w := range b.fleet.Workers {
 		switch {

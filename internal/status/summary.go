@@ -26,6 +26,8 @@ type Summary struct {
 	Lanes       map[string]float64 `json:"lane_busy_ratio"`
 	Blocking    int                `json:"blocking_threads"`
 	Restarts    map[string]uint64  `json:"restarts"`
+	Pools       []Pool             `json:"pools"` // of the services in use
+	Down        []string           `json:"down"`  // of them, with since when and why
 	Slow        []SlowRoute        `json:"slow"`
 	History     []Second           `json:"history"` // of the last minute, the oldest first
 }
@@ -64,7 +66,7 @@ func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // Summary returns what is known.
 func (b *Board) Summary() *Summary {
-	health := b.health()
+	health, down := b.health()
 	if health == "" {
 		health = "ok"
 	}
@@ -73,7 +75,8 @@ func (b *Board) Summary() *Summary {
 	s := &Summary{
 		Version: b.c.Version, UptimeS: ms(time.Since(b.c.Started).Round(time.Millisecond)) / 1000, Health: health, Workers: []State{},
 		Requests: b.total.Counts.Requests, Connections: b.total.Connections, InFlight: b.total.InFlight,
-		Lanes: b.lanes(), Blocking: b.total.Blocking, Restarts: b.restarts(), Slow: []SlowRoute{}, History: []Second{},
+		Lanes: b.lanes(), Blocking: b.total.Blocking, Restarts: b.restarts(), Slow: []SlowRoute{},
+		Pools: append([]Pool{}, b.total.Pools...), Down: append([]string{}, down...), History: []Second{},
 	}
 	for _, a := range b.total.Counts.Answers {
 		if a.Status >= 500 {

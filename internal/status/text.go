@@ -80,6 +80,7 @@ func (s *Summary) Write(w io.Writer) error {
 		fmt.Fprintf(t, "%d\t%s\t%.0f %%\t%d\t%d\t%.1f MB\t%d\t%s\n",
 			w.PID, w.State, 100*w.Busy, w.Requests, w.InFlight, float64(w.RSS)/(1<<20), w.Restarts, w.Started.Local().Format(time.DateTime))
 	}
+	s.writePools(t)
 	if len(s.Slow) > 0 {
 		fmt.Fprintln(t, "\nSLOWEST\tSTATUS\tSLOW\tROUTE")
 	}
@@ -87,6 +88,49 @@ func (s *Summary) Write(w io.Writer) error {
 		fmt.Fprintf(t, "%.1f ms\t%d\t%d\t%s\n", r.WorstMS, r.Status, r.Count, r.Route)
 	}
 	t.Flush() // into memory
+	for _, line := range s.Down {
+		fmt.Fprintf(&b, "\n%s", line)
+	}
+	if len(s.Down) > 0 {
+		b.WriteString("\n\"puff doctor\" asks every service, \"puff services\" lists those that Puff runs\n")
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// writePools writes a line for each pool, nothing where none was used.
+func (s *Summary) writePools(w io.Writer) {
+	if len(s.Pools) > 0 {
+		fmt.Fprintln(w, "\nSERVICE\tSTATE\tCONNECTIONS\tWAITING\tCALLS\tMEAN\tERRORS\tRECONNECTS")
+	}
+	for i := range s.Pools {
+		p := &s.Pools[i]
+		state, mean := "up", "-"
+		if !p.DownSince.IsZero() {
+			state = "down"
+		}
+		if p.Calls > 0 {
+			mean = fmt.Sprintf("%.2f ms", ms(p.CallTime)/float64(p.Calls))
+		}
+		fmt.Fprintf(w, "%s %s\t%s\t%s\t%d\t%d\t%s\t%d\t%d\n",
+			p.Service, p.Name, state, p.held(), p.Waiting, p.Calls, mean, p.errors(), p.Reconnects)
+	}
+}
+
+// held says how many connections there are, of how many, and in which states.
+func (p *Pool) held() string {
+	var states []string
+	for _, state := range slices.Sorted(maps.Keys(p.Connections)) {
+		if n := p.Connections[state]; n > 0 {
+			states = append(states, fmt.Sprintf("%d %s", n, state))
+		}
+	}
+	of := ""
+	if p.Size > 0 {
+		of = fmt.Sprintf(" of %d", p.Size)
+	}
+	if len(states) == 0 {
+		return "0" + of
+	}
+	return strings.Join(states, ", ") + of
 }

@@ -89,6 +89,33 @@ def _has_driver() -> bool:
     return said not in (b"0", b"f", b"false", b"no", b"off")
 
 
+_SERVICES = ("puff.http", "puff.postgres", "puff.pubsub", "puff.redis", "psycopg2")
+
+
+def _at_end() -> None:
+    """Has the pools closed when all else is over that runs at the end: first in is last out."""
+    import posix
+
+    there = "atexit" in sys.modules
+    import atexit
+
+    atexit.register(_end_services, posix.getpid())
+    if not there:
+        del sys.modules["atexit"]  # what it remembers is the interpreter's
+
+
+def _end_services(pid: int) -> None:
+    import posix
+
+    wait = sys.modules.get("puff._wait")
+    if wait is None or posix.getpid() != pid or not any(map(sys.modules.__contains__, _SERVICES)):
+        return
+    try:
+        wait.ThreadLane().call(("services.end",))
+    except BaseException:
+        return  # an interrupt, too, leaves the rest to the system
+
+
 def install() -> int:
     """Makes this Python one with Puff in it; returns 0."""
     if _puff.executable:
@@ -103,6 +130,7 @@ def install() -> int:
     finder: Any = _Finder
     sys.meta_path.insert(0, finder)
     _puff.set_error_factory(_make_error)
+    _at_end()
     return 0
 
 
