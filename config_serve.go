@@ -156,6 +156,9 @@ type ServeConfig struct {
 	// Metrics is the address of metrics, health and the status page. Default:
 	// none.
 	Metrics string
+	// HealthServices has health fail while a service in use is down. Default: false, it
+	// says so and no more.
+	HealthServices bool
 
 	origins map[string]Origin
 }

@@ -171,4 +171,9 @@ var settingsOfLogs = []Setting{
 		Help:  "Serve metrics, health and the status page here.",
 		value: func(c *ServeConfig) value { return addressValue{&c.Metrics} },
 	},
+	{
+		Name: "health-services", Group: "Logs and metrics",
+		Help:  "Health fails while a service in use is down.",
+		value: func(c *ServeConfig) value { return boolValue{&c.HealthServices} },
+	},
 }

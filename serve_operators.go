@@ -56,9 +56,10 @@ type operators struct {
 	group sync.WaitGroup
 }
 
-// openOperators answers on address with what source tells. heir says that the parent
-// before this one may still do so: then this one waits for its turn.
-func openOperators(ctx context.Context, address string, source status.Source, heir bool) (*operators, error) {
+// openOperators answers on the address of s with what source tells. heir says that the
+// parent before this one may still do so: then this one waits for its turn.
+func openOperators(ctx context.Context, s *ServeConfig, source status.Source, heir bool) (*operators, error) {
+	address := s.Metrics
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", address)
 	if err != nil && !(heir && errors.Is(err, syscall.EADDRINUSE)) {
@@ -66,7 +67,7 @@ func openOperators(ctx context.Context, address string, source status.Source, he
 	}
 	ctx, stop := context.WithCancel(ctx)
 	o := &operators{stop: stop}
-	board := status.New(status.Config{Version: Version, Source: source})
+	board := status.New(status.Config{Version: Version, Source: source, Services: s.HealthServices})
 	o.group.Go(func() { board.Run(ctx) })
 	o.group.Go(func() {
 		if listener == nil {

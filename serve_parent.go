@@ -86,7 +86,7 @@ func (a *App) supervise(ctx context.Context, s ServeConfig, app string, d *devel
 		Logger:   log,
 	})
 	if s.Metrics != "" {
-		operators, err := openOperators(ctx, s.Metrics, fleet(parent), heritage != nil)
+		operators, err := openOperators(ctx, &s, fleet(parent), heritage != nil)
 		if err != nil {
 			return err
 		}

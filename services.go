@@ -138,6 +138,12 @@ func entryNamed[T any, P interface {
 	return entry, fmt.Errorf("use %s %q: add [[%s]] with name = %q to puff.toml, %s", kind, name, strings.ReplaceAll(kind, " ", "_"), name, has)
 }
 
+// hintOf is what errors advise where a service is not there.
+func hintOf(kind, name string) string {
+	return fmt.Sprintf("start it, or give another with --%s; \"puff doctor\" asks every service, \"puff services\" lists those that Puff runs",
+		ServiceURL{Kind: kind, Name: name}.Flag())
+}
+
 // funcs returns what Python calls of the services.
 func (s *services) funcs() map[string]Func {
 	all := map[string]Func{}

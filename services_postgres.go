@@ -31,11 +31,10 @@ func (s *services) postgresNamed(name string) (*postgres.Pool, error) {
 	if s.postgres == nil {
 		s.postgres = map[string]*postgres.Pool{}
 	}
-	flag := ServiceURL{Kind: "postgres", Name: name}.Flag()
 	s.postgres[name] = postgres.New(postgres.Config{
 		Name: name, URL: entry.URL, Resolve: s.resolver(config, embedded.Postgres, entry.URL, entry.From), Size: entry.PoolSize, ConnectTimeout: entry.ConnectTimeout,
 		PoolTimeout: entry.PoolTimeout, StatementTimeout: entry.StatementTimeout,
-		Hint: "check that it runs, or set --" + flag,
+		Hint: hintOf("postgres", name),
 	})
 	return s.postgres[name], nil
 }

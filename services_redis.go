@@ -29,7 +29,7 @@ func (s *services) redisNamed(name string) (*redis.Client, error) {
 	if s.redis == nil {
 		s.redis = map[string]*redis.Client{}
 	}
-	s.redis[name] = s.newRedis(config, entry)
+	s.redis[name] = s.newRedis(config, "redis", entry)
 	return s.redis[name], nil
 }
 
@@ -52,14 +52,14 @@ func (s *services) pubsubNamed(name string) (*pubsub.Hub, error) {
 	if s.pubsub == nil {
 		s.pubsub = map[string]*pubsub.Hub{}
 	}
-	s.pubsub[name] = pubsub.New(s.newRedis(config, Redis(entry)))
+	s.pubsub[name] = pubsub.New(s.newRedis(config, "pubsub", Redis(entry)))
 	return s.pubsub[name], nil
 }
 
-func (s *services) newRedis(c *Config, entry Redis) *redis.Client {
+func (s *services) newRedis(c *Config, kind string, entry Redis) *redis.Client {
 	return redis.New(redis.Config{
 		Name: entry.Name, URL: entry.URL, Resolve: s.resolver(c, embedded.Redis, entry.URL, entry.From), PoolSize: entry.PoolSize,
 		ConnectTimeout: entry.ConnectTimeout, PoolTimeout: entry.PoolTimeout,
-		CommandTimeout: orNone(entry.CommandTimeout),
+		CommandTimeout: orNone(entry.CommandTimeout), Hint: hintOf(kind, entry.Name),
 	})
 }

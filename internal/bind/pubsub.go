@@ -151,7 +151,10 @@ func (p *PubSub) sink(hub *pubsub.Hub, in inbox) *pubsub.Sink {
 		}
 	}
 	s := hub.Attach(func(ctx context.Context, messages []pubsub.Message) error {
-		_, err := lane.Call(ctx, in.handle, batch(messages))
+		dropped, err := lane.Call(ctx, in.handle, batch(messages))
+		if n, ok := dropped.(int64); ok && n > 0 {
+			hub.Drop(uint64(n))
+		}
 		return err
 	})
 	p.sinks[in] = s

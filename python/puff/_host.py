@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from asyncio import _get_running_loop
 from typing import TYPE_CHECKING, Any
 
@@ -48,10 +49,35 @@ def _ask(ret: Ret, *request: Any) -> None:
             ret(value, None)
 
 
+class _Getter:
+    """Finds the client of a service: called, the default one; by_name, any."""
+
+    def __init__(self, module: str, default: str) -> None:
+        self._module, self._default = module, default
+
+    def _face(self) -> Any:
+        return importlib.import_module(self._module)
+
+    def __call__(self) -> Any:
+        """The client named default."""
+        return getattr(self._face(), self._default)
+
+    def by_name(self, name: str = "default") -> Any:
+        """The client of that name in puff.toml."""
+        return self._face().named_client(name)
+
+
 class HostObjects:
     """What the host gives to Python; each function's first parameter is called back."""
 
     is_puff = True
+
+    # Each called gives what puff.redis.global_redis and its like are, and by_name(name) what
+    # named_client gives there; nothing is opened by that.
+    global_redis_getter = _Getter("puff.redis", "global_redis")
+    global_postgres_getter = _Getter("puff.postgres", "global_postgres")
+    global_pubsub_getter = _Getter("puff.pubsub", "global_pubsub")
+    global_http_client_getter = _Getter("puff.http", "global_http_client")
 
     @property
     def asyncio_loop(self) -> asyncio.AbstractEventLoop:

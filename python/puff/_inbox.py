@@ -48,6 +48,7 @@ class Inbox:
         self._rest: Iterator[tuple[Mailbox, Any]] | None = None  # of the batch at hand
         self._first: tuple[Mailbox, Any] | None = None  # what of it found no room
         self._ticket = 0
+        self._dropped = 0  # of the batch at hand: receivers had no room
 
     @classmethod
     def here(cls, service: str) -> Inbox:
@@ -125,15 +126,22 @@ class Inbox:
         if rest is None:
             return
         self._first = None
-        if first is not None and not first[0].put(first[1]):
-            self._first = first
+        if first is not None and not self._put(*first):
             return
         for mailbox, message in rest:
-            if not mailbox.put(message):
-                self._first = (mailbox, message)
+            if not self._put(mailbox, message):
                 return
         self._rest = None
-        _puff.answer(self._ticket, None)
+        dropped, self._dropped = self._dropped, 0
+        _puff.answer(self._ticket, dropped)
+
+    def _put(self, mailbox: Mailbox, message: Any) -> bool:
+        before = mailbox.dropped
+        if not mailbox.put(message):
+            self._first = (mailbox, message)
+            return False
+        self._dropped += mailbox.dropped - before
+        return True
 
     def unblock(self) -> None:
         """There is room again in a queue that had none. From any thread."""
