@@ -136,6 +136,9 @@ class HttpClient:
         self.name = name
         self._jar = 0
 
+    def __call__(self) -> HttpClient:
+        return self
+
     def request(self, method: str, url: str, **asked: Any) -> Any:
         """A Response. Raises HTTPError, see the module."""
         said = _options(method, url, **asked)
