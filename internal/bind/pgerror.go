@@ -39,8 +39,13 @@ func failure(err error) any {
 	}
 	kind := "lost"
 	var lost *postgres.LostError
+	var down *postgres.DownError
 	var server *postgres.Error
 	switch {
+	case errors.As(err, &down) && !down.Since.IsZero() && errors.As(down.Err, &server):
+		refused := *server // of the class that the server says; of a pool one wants to know which
+		refused.Message = down.Error()
+		return serverError(&refused)
 	case errors.As(err, &lost):
 		if errors.As(lost.Err, &server) { // the last words of a server that ends the connection
 			return serverError(server)

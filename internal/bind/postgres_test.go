@@ -4,6 +4,7 @@ package bind
 // through a server, do not reach.
 
 import (
+	"fmt"
 	"math"
 	"math/big"
 	"strings"
@@ -185,4 +186,17 @@ func FuzzTextsNeverMakeMalformedValues(f *testing.F) {
 			decoded(t, func(b, v []byte) ([]byte, bool) { return array(b, v, d) }, s)
 		}
 	})
+}
+
+func TestAPoolThatTheServerRefusesIsNamedInTheClassOfItsError(t *testing.T) {
+	said := &postgres.Error{Severity: "FATAL", Code: "57P03", Message: "the database system is starting up"}
+	down := &postgres.DownError{Server: `postgres "shop" at postgres://db`, Since: time.Now(), Hint: "wait", Err: said}
+	got, _ := failure(fmt.Errorf("begin: %w", down)).(py.Tuple)
+	if len(got) < 3 || got[1] != "57P03" || got[2] != down.Error() {
+		t.Errorf("got %v, want the code, and which pool it is about", got)
+	}
+	down.Since = time.Time{} // a connection that Python asked for by its URL
+	if got, _ := failure(down).(py.Tuple); len(got) < 3 || got[2] != said.Message {
+		t.Errorf("got %v, want what the server said", got)
+	}
 }

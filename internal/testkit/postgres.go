@@ -127,7 +127,9 @@ func (c *Cluster) command(name string, args ...string) *exec.Cmd {
 }
 
 // Start starts the server, again if it was stopped, and returns when it can be used.
-func (c *Cluster) Start() error {
+func (c *Cluster) Start() error { return c.startUntil(time.Now().Add(patience)) }
+
+func (c *Cluster) startUntil(end time.Time) error {
 	c.server = c.command("postgres", "-D", c.data())
 	c.server.SysProcAttr.Pdeathsig = syscall.SIGQUIT // a test that crashes leaves no server
 	log, err := os.OpenFile(c.Log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -151,7 +153,14 @@ func (c *Cluster) Start() error {
 	if err := <-started; err != nil {
 		return fmt.Errorf("start PostgreSQL: %w", err)
 	}
-	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+	for ; ; time.Sleep(10 * time.Millisecond) {
+		select {
+		case <-c.ended: // processes of one that was killed may still be ending
+			if time.Now().Before(end) {
+				return c.startUntil(end)
+			}
+		default:
+		}
 		if c.command("pg_isready", "-q", "-h", c.Dir).Run() == nil {
 			return nil
 		}

@@ -18,7 +18,7 @@ from ._errors import (
     make,
 )
 from ._info import ConnectionInfo, server_version
-from ._link import ask, tell
+from ._link import ask, caller, tell
 from ._session import Session
 from ._small import Notify
 from ._tpc import TwoPhase
@@ -82,11 +82,11 @@ class connection(Session, TwoPhase):
         if pool is None and not dsn and _default_pool():
             pool = "default"
         text = None if pool is not None else resolve(self._dsn)
-        answer = ask("connect", text, pool or "", kwargs.get("_label") or "")
+        answer = ask("connect", text, pool or "", caller())
         if answer[0] is not None:
             self.closed = 2
             error = make(answer[0])
-            if len(answer[0]) > 2:  # of the server; libpq says where, too
+            if len(answer[0]) > 2 and pool is None:  # of the server; libpq says where, too
                 error = type(error)(f"connection to server failed: {error.pgerror}")
             self._last_error = str(error)
             raise error

@@ -101,19 +101,25 @@ class Cluster:
 
     def start(self) -> None:
         """Returns when the server takes connections."""
+        end = time.monotonic() + 60
+        self._server = self._spawn()
+        ready = [str(self._bin / "pg_isready"), "-q", "-h", self.host]
+        while subprocess.run(ready, check=False).returncode != 0:
+            if time.monotonic() > end:
+                raise RuntimeError(f"PostgreSQL does not start: {self.log()}")
+            time.sleep(0.02)
+            if self._server.poll() is not None:  # processes of one that was killed still end
+                self._server = self._spawn()
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
         with open(os.path.join(self.host, "log"), "ab") as log:
-            self._server = subprocess.Popen(
+            server: subprocess.Popen[bytes] = subprocess.Popen(
                 [str(self._bin / "postgres"), "-D", str(self._data)],
                 stdout=log,
                 stderr=log,
                 **self._options(),  # type: ignore[call-overload]
             )
-        end = time.monotonic() + 60
-        ready = [str(self._bin / "pg_isready"), "-q", "-h", self.host]
-        while subprocess.run(ready, check=False).returncode != 0:
-            if time.monotonic() > end or self._server.poll() is not None:
-                raise RuntimeError(f"PostgreSQL does not start: read {self.host}/log")
-            time.sleep(0.02)
+            return server
 
     def stop(self, how: int = signal.SIGINT) -> None:
         """Ends the server: at once and in order, or with SIGKILL."""
@@ -127,6 +133,29 @@ class Cluster:
     def url(self) -> str:
         """What puff.toml would say of its database postgres."""
         return f"postgres://postgres@/postgres?host={self.host}"
+
+    def log(self) -> str:
+        """What the server has said."""
+        return Path(self.host, "log").read_text()
+
+    def ask(self, sql: str) -> str:
+        """The answer to a statement, as psql has it."""
+        done = subprocess.run(
+            [str(self._bin / "psql"), "-h", self.host, "-U", "postgres", "-Atc", sql],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return done.stdout.strip()
+
+    def backends(self) -> int:
+        """How many clients the server has, but for the one that asks."""
+        return int(
+            self.ask(
+                "select count(*) from pg_stat_activity "
+                "where backend_type = 'client backend' and pid <> pg_backend_pid()"
+            )
+        )
 
     def create(self, name: str) -> None:
         """Makes a database."""

@@ -137,6 +137,13 @@ def postgres() -> Iterator[Cluster]:
 
 
 @pytest.fixture
+def own_postgres() -> Iterator[Cluster]:
+    """A server of one test, which may end it."""
+    with cluster() as made:
+        yield made
+
+
+@pytest.fixture
 def puff(postgres: Cluster, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs puff in a folder whose puff.toml names the server as its pools default and small."""
     (tmp_path / "puff.toml").write_text(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import threading
 from typing import Any
 
@@ -168,3 +169,14 @@ def test_a_real_dict_has_the_names() -> None:
     cur.execute("select 1 as a, %(x)s as b", {"x": "y"})
     assert cur.fetchall() == [{"a": 1, "b": "y"}]
     conn.close()
+
+
+def test_who_finds_no_connection_is_told_where_the_others_were_made() -> None:
+    def work() -> None:
+        held = postgres.connect(name="small")
+        with pytest.raises(postgres.OperationalError) as caught:
+            postgres.connect(name="small")
+        held.close()
+        assert re.search(r"held by inside/test_dbapi\.py:\d+ in work for ", str(caught.value))
+
+    puff.spawn(work).join()
