@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/url"
 	"strings"
+	"sync"
 	"text/tabwriter"
 )
 
@@ -46,8 +47,14 @@ func (a *App) Doctor(ctx context.Context, c *Config, w io.Writer) error {
 		row("command", command.Name+"  "+command.Function)
 	}
 	urls := c.ServiceURLs()
-	for _, u := range urls {
-		row(u.Kind, u.Name+"  "+c.checkService(ctx, u))
+	states := make([]string, len(urls))
+	var asked sync.WaitGroup // together: one that is silent takes seconds
+	for i, u := range urls {
+		asked.Go(func() { states[i] = c.checkService(ctx, u) })
+	}
+	asked.Wait()
+	for i, u := range urls {
+		row(u.Kind, u.Name+"  "+states[i])
 	}
 	if len(urls) == 0 {
 		row("services", "none configured")
