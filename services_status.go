@@ -104,20 +104,34 @@ type prober struct {
 	group sync.WaitGroup
 
 	mu    sync.Mutex
-	asked map[string]context.CancelFunc // by kind and name
+	asked map[string]context.CancelFunc // by kind and name: those that are being asked
+	last  map[string]time.Time          // when they were
 	over  bool
 }
 
-// probeLimit is how long a service may take to say that it is back.
-const probeLimit = 10 * time.Second
+// probeLimit is how long a service may take to say that it is back, mostPause how long
+// it is left alone at most: to ask may mean to look for a server that could be started.
+const (
+	probeLimit = 10 * time.Second
+	mostPause  = 15 * time.Second
+)
 
-// probe asks unless it is being asked.
-func (p *prober) probe(id string, ping func(context.Context) error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.over || p.asked[id] != nil {
+// probe asks a service that is down since then, unless it is being asked; the more rarely
+// the longer that is.
+func (p *prober) probe(id string, since time.Time, ping func(context.Context) error) {
+	if since.IsZero() {
 		return
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if p.over || p.asked[id] != nil || now.Sub(p.last[id]) < min(now.Sub(since)/4, mostPause) {
+		return
+	}
+	if p.last == nil {
+		p.last = map[string]time.Time{}
+	}
+	p.last[id] = now
 	ctx, cancel := context.WithTimeout(context.Background(), probeLimit)
 	if p.asked == nil {
 		p.asked = map[string]context.CancelFunc{}
@@ -148,18 +162,12 @@ func (s *services) probeDown() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for name, p := range s.postgres {
-		if !p.Stats().DownSince.IsZero() {
-			s.prober.probe("postgres "+name, p.Ping)
-		}
+		s.prober.probe("postgres "+name, p.Stats().DownSince, p.Ping)
 	}
 	for name, c := range s.redis {
-		if !c.Stats().DownSince.IsZero() {
-			s.prober.probe("redis "+name, c.Ping)
-		}
+		s.prober.probe("redis "+name, c.Stats().DownSince, c.Ping)
 	}
 	for name, h := range s.pubsub {
-		if !h.Client().Stats().DownSince.IsZero() {
-			s.prober.probe("pubsub "+name, h.Client().Ping)
-		}
+		s.prober.probe("pubsub "+name, h.Client().Stats().DownSince, h.Client().Ping)
 	}
 }
