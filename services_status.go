@@ -36,8 +36,8 @@ func (s *services) pools() (all []status.Pool) {
 		st := hubs[name].Stats()
 		p := redisPool("pubsub", name, st.Client)
 		if st.Listening {
-			p.Connections["listening"]++
-			p.Connections["shared"]--
+			p.Connections["listening"]++ // one of those that the client has made
+			p.Connections["shared"] = max(p.Connections["shared"]-1, 0)
 		}
 		p.Calls = st.Published
 		p.Subscriptions, p.Received, p.Dropped = st.Topics, st.Received, st.Dropped

@@ -6,6 +6,7 @@ package postgres
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // End is Close, and ends the connections that are in use: what runs in them is
@@ -41,10 +42,20 @@ func (c *Conn) end(ctx context.Context) {
 		select {
 		case c.turn <- struct{}{}:
 		case <-ctx.Done():
-			_ = c.pg.Conn().Close()
+			c.cutOff()
 			return
 		}
 	}
 	defer func() { <-c.turn }()
 	c.close()
+}
+
+// cutOff closes a connection whose user can not be stopped, which may be in the middle of
+// a COPY. Messages are written whole, so one more can follow; the server takes it when it
+// has heard of the cancelling.
+func (c *Conn) cutOff() {
+	nc := c.pg.Conn()
+	_ = nc.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
+	_, _ = nc.Write([]byte{'X', 0, 0, 0, 4}) // Terminate
+	_ = nc.Close()
 }

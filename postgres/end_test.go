@@ -113,8 +113,8 @@ func TestAnEndThatFindsNoTimeCutsOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	asleep := make(chan error, 1)
-	go func() { asleep <- c.Simple(context.Background(), "select pg_sleep(60)", postgres.Discard) }()
-	testkit.Wait(t, "the statement is under way", func() bool { return backends(t, "cut off", "active") == "1" })
+	go func() { asleep <- c.Simple(context.Background(), "select pg_sleep(2)", postgres.Discard) }()
+	testkit.Wait(t, "the statement is under way", func() bool { return backends(t, "cut off", "active") != "0" })
 	over, cancel := context.WithCancel(ctx)
 	cancel()
 	p.End(over)
@@ -122,6 +122,44 @@ func TestAnEndThatFindsNoTimeCutsOff(t *testing.T) {
 		t.Error("what was under way succeeded")
 	}
 	c.Release()
+}
+
+func TestACopyThatNobodyEndsIsCutOffInOrder(t *testing.T) {
+	testkit.NoLeaks(t)
+	before, err := os.ReadFile(server.Log())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := testkit.Context(t)
+	p := postgres.New(postgres.Config{URL: server.URL, Params: map[string]string{"application_name": "copying"}})
+	c, err := p.Acquire(ctx, "copy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Simple(ctx, "begin; create temp table copied (n int)", postgres.Discard); err != nil {
+		t.Fatal(err)
+	}
+	in, err := c.CopyIn(ctx, "", "copy copied from stdin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := in.Write([]byte("1\n2\n")); err != nil {
+		t.Fatal(err)
+	}
+	limit, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+	defer cancel()
+	p.End(limit)
+	if _, err := in.Close(); err == nil {
+		t.Error("the copy succeeded after the end")
+	}
+	testkit.Wait(t, "the server has ended it", func() bool { return backends(t, "copying", "%") == "0" })
+	after, err := os.ReadFile(server.Log())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said := string(after[len(before):]); strings.Contains(said, "unexpected EOF") {
+		t.Errorf("the server complains: %s", said)
+	}
 }
 
 func TestAPoolCountsWhatItDoes(t *testing.T) {
