@@ -118,10 +118,22 @@ test-border: ## The border under every Python, then with its pointers and memory
 	GOEXPERIMENT=cgocheck2 $(GO) test -count=1 ./internal/py
 	$(ASAN) $(GO) test -asan -count=1 -exec 'env LD_PRELOAD=$(PRELOAD)' ./internal/py
 
+# Long tests of what is written in Go: which Python it serves matters little to them, so the oldest,
+# the newest and the system's own have to do. ON=all runs them under every one. They mostly wait for
+# processes, so two of the Pythons run them at a time.
+ON   ?= some
+LONG  = python/tests/services $(patsubst %,python/tests/server/test_%.py,access_log command \
+	compression cors dev limits logging parent proxy sockets static status tls tracing \
+	websocket_flags workers)
+
 # The tests of lanes are programs under Puff; the others start it.
-test-python: build ## python/tests under every Python
-	scripts/matrix bin/puff --python '{}' python $(PYTEST) python/tests/lanes
-	scripts/matrix '{}' $(PYTEST) --ignore python/tests/lanes python/tests
+test-python: build ## python/tests under every Python; some only under three (ON=all)
+	@$(CHECK); \
+	check scripts/matrix bin/puff --python '{}' python $(PYTEST) python/tests/lanes; \
+	check scripts/matrix --jobs 2 '{}' $(PYTEST) --ignore python/tests/lanes \
+		$(LONG:%=--ignore %) python/tests; \
+	check scripts/matrix --on $(ON) --jobs 2 '{}' $(PYTEST) $(LONG); \
+	exit $$status
 
 conformance-h2: build ## h2spec, in clear text and TLS
 	scripts/h2spec
