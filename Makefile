@@ -3,7 +3,7 @@
 GO       ?= go
 PYTHON   ?= python3
 PORT     ?= 7777
-FUZZTIME ?= 60s
+FUZZTIME ?= 6m
 
 # The checkers, each of one version, so that a new release breaks nothing by itself.
 # Those written in Python are pinned in scripts/requirements.txt.
@@ -13,26 +13,28 @@ RUFF        = $(TOOLS)/ruff --config python/pyproject.toml
 MYPY        = $(TOOLS)/mypy --config-file python/pyproject.toml
 PYTEST      = -m pytest -q -c python/pyproject.toml --rootdir python
 GOFILES     = $(shell find . -path './.*' -prune -o -name '*.go' -print)
-SCRIPTS     = $(filter-out %.txt,$(wildcard scripts/*))
+SCRIPTS     = $(filter-out %.txt %__pycache__,$(wildcard scripts/*))
 PYTHONS     = python examples $(SCRIPTS)
 
 # What `make test` does, in its order; each is a target of its own.
-STAGES = pythons build lint-go lint-c lint-python test-go test-border test-python conformance-fast fuzz
+STAGES = pythons build lint-go lint-c lint-python test-go test-border test-python conformance-fast \
+	conformance-h2 conformance-ws conformance-psycopg2 conformance-sqlalchemy conformance-django fuzz
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test fast build install wheel bench fuzz clean setup checkers pythons \
 	lint lint-go lint-c lint-python test-go test-fast test-border test-python \
-	conformance-fast conformance-h2 conformance-ws
+	conformance-fast conformance-h2 conformance-ws conformance-ws-full \
+	conformance-psycopg2 conformance-sqlalchemy conformance-django
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Build puff and serve the Flask and FastAPI examples; Ctrl-C ends both (PORT=7777)
 	@$(PYTHON) scripts/setup demo
 	@$(MAKE) --no-print-directory build
 	@exec $(PYTHON) scripts/demo --port $(PORT)
 
-test: ## Test everything; half an hour at most (FUZZTIME=60s)
+test: ## Test everything; half an hour or so (FUZZTIME=6m)
 	@$(PYTHON) scripts/setup test
 	@exec $(PYTHON) scripts/stages $(STAGES)
 
@@ -51,8 +53,8 @@ wheel: ## Build dist/puff_py-*.whl: the command and the package, for pip
 bench: build ## Measure puff beside its peers
 	bench/run
 
-fuzz: ## Run each fuzzer for a while (FUZZTIME=60s)
-	$(PYTHON) scripts/fuzz --time $(FUZZTIME)
+fuzz: ## Run every fuzzer, each for its share of FUZZTIME=6m
+	$(PYTHON) scripts/fuzz --together $(FUZZTIME)
 
 clean: ## Remove what was built; .venv, .venvs and .cache stay
 	rm -rf bin dist
@@ -116,10 +118,22 @@ test-border: ## The border under every Python, then with its pointers and memory
 	GOEXPERIMENT=cgocheck2 $(GO) test -count=1 ./internal/py
 	$(ASAN) $(GO) test -asan -count=1 -exec 'env LD_PRELOAD=$(PRELOAD)' ./internal/py
 
+# Long tests of what is written in Go: which Python it serves matters little to them, so the oldest,
+# the newest and the system's own have to do. ON=all runs them under every one. They mostly wait for
+# processes, so two of the Pythons run them at a time.
+ON   ?= some
+LONG  = python/tests/services $(patsubst %,python/tests/server/test_%.py,access_log command \
+	compression cors dev limits logging parent proxy sockets static status tls tracing \
+	websocket_flags workers)
+
 # The tests of lanes are programs under Puff; the others start it.
-test-python: build ## python/tests under every Python
-	scripts/matrix bin/puff --python '{}' python $(PYTEST) python/tests/lanes
-	scripts/matrix '{}' $(PYTEST) --ignore python/tests/lanes python/tests
+test-python: build ## python/tests under every Python; some only under three (ON=all)
+	@$(CHECK); \
+	check scripts/matrix bin/puff --python '{}' python $(PYTEST) python/tests/lanes; \
+	check scripts/matrix --jobs 2 '{}' $(PYTEST) --ignore python/tests/lanes \
+		$(LONG:%=--ignore %) python/tests; \
+	check scripts/matrix --on $(ON) --jobs 2 '{}' $(PYTEST) $(LONG); \
+	exit $$status
 
 conformance-h2: build ## h2spec, in clear text and TLS
 	scripts/h2spec
@@ -127,5 +141,18 @@ conformance-h2: build ## h2spec, in clear text and TLS
 conformance-fast: build ## The quick part of CPython's own tests, under python3 and puff python
 	scripts/conformance --fast
 
-conformance-ws: build ## The Autobahn test suite of WebSockets, ten minutes
+# What of this is slow runs apart: what a server promises about WebSockets is tested in test-python.
+conformance-ws: build ## The Autobahn test suite of WebSockets, if there is a Python 2.7: its quick part
+	scripts/autobahn --fast --if-there
+
+conformance-ws-full: build ## All of the Autobahn test suite, ten minutes
 	scripts/autobahn
+
+conformance-psycopg2: build ## psycopg2's own tests, with it and with Puff's driver
+	scripts/driver-tests psycopg2
+
+conformance-sqlalchemy: build ## SQLAlchemy's tests of a dialect, with psycopg2 and with Puff's driver
+	scripts/driver-tests sqlalchemy
+
+conformance-django: build ## Django's tests of the database, with psycopg2 and with Puff's driver
+	scripts/driver-tests django

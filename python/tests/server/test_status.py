@@ -85,8 +85,9 @@ def test_requests_are_counted_by_method_and_status(watched: Watched) -> None:
 
 
 def test_what_goes_on_is_there(watched: Watched) -> None:
-    lane = watched.ask("/metrics").text
-    assert re.search(r'^puff_lane_busy_ratio\{lane="(greenlet|asyncio)"\} ', lane, re.MULTILINE)
+    # The parent shows what workers tell it, and one that has just started has yet to do so.
+    busy = re.compile(r'^puff_lane_busy_ratio\{lane="(greenlet|asyncio)"\} ', re.MULTILINE)
+    watched.until("a worker's numbers", lambda: bool(busy.search(watched.ask("/metrics").text)))
     get(watched.port, "/hello")
     assert watched.metric("puff_workers") == 1
     assert watched.metric("puff_worker_memory_bytes") > 1 << 20
