@@ -167,6 +167,7 @@ static PyObject *take(PyObject *self, PyObject *const *args, ssize_t nargs) {
   /* A thread that only asks may never take again: it wakes Go each time. */
   py_batching = l->nports > 1 && (ms != 0 || py.PyList_Size(out) > 0);
   l->taken += (uint64_t)py.PyList_Size(out);
+  l->turn = py.PyList_Size(out) > 1 ? py_now() : 0; /* one alone asks alone */
   if (err) {
     /* What was already taken out must not be lost with the exception. */
     if (py.PyList_Size(out) > 0) {
@@ -187,6 +188,7 @@ static PyObject *park(PyObject *self, PyObject *arg) {
   if (!l)
     return py_forked ? no_fork() : NULL;
   py_batching = false;
+  l->turn = 0;
   py_offices_wake();
   uint64_t count;
   while (read(l->fd, &count, sizeof count) < 0 && errno == EINTR)
@@ -216,6 +218,16 @@ static PyObject *nudge(PyObject *self, PyObject *arg) {
   return none();
 }
 
+/* Wakes Go to read a call. In the middle of a turn that has just begun others
+   will follow, and Go is woken once for all of them, at the latest when the lane
+   takes again; a turn that takes long is not waited for. */
+static void asked(const py_lane *l, py_office *office) {
+  enum { SOON = 250000 }; /* ns */
+  if (l->turn && py_now() - l->turn < SOON)
+    return;
+  py_office_written(office);
+}
+
 /* call(lane, name and arguments, resume) -> ticket: asks Go; the lane gets
    (RESULT or ERROR, resume, ticket, value). */
 static PyObject *call(PyObject *self, PyObject *const *args, ssize_t nargs) {
@@ -237,7 +249,7 @@ static PyObject *call(PyObject *self, PyObject *const *args, ssize_t nargs) {
     py_clear(&resume);
     return NULL;
   }
-  py_office_written(office);
+  asked(l, office);
   return py.PyLong_FromUnsignedLongLong(ticket);
 }
 

@@ -133,6 +133,8 @@ typedef struct py_lane {
   uint32_t busy;   /* inside take: taking is not re-entrant */
   uint32_t nudged; /* another thread of Python has something for it */
   uint64_t taken;  /* records handed out, for those who ask whether it lives */
+  uint64_t turn;   /* since when its thread works on what it took and will take
+                      again, in ns; 0: nobody knows whether it will */
   /* Written by the lane's thread while `measured`, read by anybody. */
   uint32_t measured; /* somebody wants to know the following */
   clockid_t cpu;     /* the clock of the lane's thread */

@@ -86,7 +86,7 @@ class LoopLane:
     def _drain(self) -> None:
         lane = self.lane
         call, result = _puff.CALL, _puff.RESULT
-        idle = False
+        idle, answers = False, 0
         try:
             if self._items is None:
                 self._items = iter(_puff.take(lane, 0))
@@ -94,11 +94,14 @@ class LoopLane:
                 if kind == call:
                     target(ticket, value)
                 elif kind == result:
+                    answers += 1
                     target.switch(value)
                 else:
                     self._control(kind, target, ticket, value)
             self._items = None
-            idle = _puff.park(lane)
+            # Who got an answer runs in the loop's next turn, and what several ask then is
+            # one batch if the lane is not parked before.
+            idle = answers < 2 and _puff.park(lane)
         finally:
             # Also when a signal handler of the program's raised: the rest of the batch is
             # not lost with it.
