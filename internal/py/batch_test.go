@@ -182,3 +182,42 @@ func TestACallThatWasGivenUpGetsNoAnswer(t *testing.T) {
 	}
 	close(end)
 }
+
+func TestACallIsToldAlthoughItsTurnDoesNotEnd(t *testing.T) {
+	settled(t)
+	together(t, "many", func(_ context.Context, calls []py.Call) { same(calls) })
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	handle(t, "tell", func(context.Context, []any) (any, error) { return w.Write([]byte("told")) })
+	// A turn that has several answers waits with what it asks, and this one ends only
+	// once Go has been told.
+	got := hub.call(t, "execute", `
+import select
+lane, _ = _puff.lane()
+left, turns = 0, 0
+while turns < 50:
+    _puff.call(lane, ("many", 1), None)
+    _puff.call(lane, ("many", 2), None)
+    left += 2
+    answers = len(_puff.take(lane, -1))
+    left -= answers
+    if answers > 1:
+        turns += 1
+        _puff.call(lane, ("tell",), None)
+        left += 1
+        if not select.select([args[0]], [], [], 20)[0]:
+            break
+        os.read(args[0], 4)
+while left > 0:
+    left -= len(_puff.take(lane, -1))
+_puff.close(lane)
+out = turns
+`, int(r.Fd()))
+	if got != int64(50) {
+		t.Errorf("turn %v did not end: its call was not told", got)
+	}
+}

@@ -218,16 +218,6 @@ static PyObject *nudge(PyObject *self, PyObject *arg) {
   return none();
 }
 
-/* Wakes Go to read a call. In the middle of a turn that has just begun others
-   will follow, and Go is woken once for all of them, at the latest when the lane
-   takes again; a turn that takes long is not waited for. */
-static void asked(const py_lane *l, py_office *office) {
-  enum { SOON = 250000 }; /* ns */
-  if (l->turn && py_now() - l->turn < SOON)
-    return;
-  py_office_written(office);
-}
-
 /* call(lane, name and arguments, resume) -> ticket: asks Go; the lane gets
    (RESULT or ERROR, resume, ticket, value). */
 static PyObject *call(PyObject *self, PyObject *const *args, ssize_t nargs) {
@@ -249,7 +239,7 @@ static PyObject *call(PyObject *self, PyObject *const *args, ssize_t nargs) {
     py_clear(&resume);
     return NULL;
   }
-  asked(l, office);
+  py_late_asked(l, office);
   return py.PyLong_FromUnsignedLongLong(ticket);
 }
 

@@ -141,6 +141,11 @@ func Open(log *slog.Logger, funcs map[string]Func) (*Runtime, error) {
 	rt.office = office
 	rt.crew.run = &rt.run
 	rt.ctx, rt.stop = context.WithCancel(context.Background())
+	clock, err := openLate()
+	if err != nil {
+		return nil, err
+	}
+	rt.run.Go(func() { rt.watchLate(clock) })
 	rt.run.Go(rt.dispatch)
 	C.py_go_ready() // Python may call from here on
 	return rt, nil

@@ -182,6 +182,10 @@ void py_office_close(py_office *office);
 /* py_port_open adds a port to a lane; NULL: too many, or the lane is closed. */
 py_port *py_port_open(py_lane *lane, uint64_t size);
 
+/* py_late_open returns a timerfd, always the same, that is readable when Go has
+   to be woken for what a lane asked and did not tell; -1: there is none. */
+int py_late_open(void);
+
 /* py_watch_signals makes each of the given signals write its number to fd
    (one byte). A handler that Python sets later is kept and called as well. */
 void py_watch_signals(int fd, const int *signals, int n);
