@@ -50,6 +50,9 @@ func newServices() *services { return &services{began: make(chan struct{})} }
 // runIn says where Python's lanes are found. Called once.
 func (s *services) runIn(rt *py.Runtime) {
 	s.rt = rt
+	for name, b := range bind.NewRedis(s.redisNamed).Together() {
+		rt.HandleTogether(name, b)
+	}
 	close(s.began)
 }
 

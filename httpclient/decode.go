@@ -47,6 +47,10 @@ func newResponse(ctx context.Context, answer *http.Response, history []Hop, canc
 	coding := strings.ToLower(strings.TrimSpace(answer.Header.Get("Content-Encoding")))
 	b.open = decoders[coding]
 	hasBody := answer.Request.Method != http.MethodHead && answer.ContentLength != 0
+	r.Length = answer.ContentLength
+	if b.open != nil || answer.Request.Method == http.MethodHead {
+		r.Length = -1
+	}
 	r.Fields = fieldsOf(answer.Header, b.open != nil && hasBody)
 	r.Body = b
 	r.close = func() {
@@ -58,21 +62,33 @@ func newResponse(ctx context.Context, answer *http.Response, history []Hop, canc
 
 // fieldsOf lists a head by name. decoded leaves out what no longer fits the body.
 func fieldsOf(h http.Header, decoded bool) []Field {
-	var all []Field
-	names := make([]string, 0, len(h))
+	names := make([]string, 0, 16)
 	for name := range h {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+	all := make([]Field, 0, len(names))
 	for _, name := range names {
 		if decoded && (name == "Content-Encoding" || name == "Content-Length") {
 			continue
 		}
+		lower := lowered[name]
+		if lower == "" {
+			lower = strings.ToLower(name)
+		}
 		for _, v := range h[name] {
-			all = append(all, Field{strings.ToLower(name), v})
+			all = append(all, Field{lower, v})
 		}
 	}
 	return all
+}
+
+// lowered are the names that most answers have, in lower case. It is never changed.
+var lowered = map[string]string{
+	"Cache-Control": "cache-control", "Connection": "connection", "Content-Encoding": "content-encoding",
+	"Content-Length": "content-length", "Content-Type": "content-type", "Date": "date", "Etag": "etag",
+	"Expires": "expires", "Last-Modified": "last-modified", "Server": "server", "Set-Cookie": "set-cookie",
+	"Transfer-Encoding": "transfer-encoding", "Vary": "vary", "X-Request-Id": "x-request-id",
 }
 
 // body is the content of an answer.

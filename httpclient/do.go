@@ -27,6 +27,8 @@ type Response struct {
 	History []Hop
 	// Body is the content, decoded. It ends with an *Error if it is cut off.
 	Body io.Reader
+	// Length is how many bytes Body has, -1 if nobody knows before.
+	Length int64
 
 	close func()
 }
@@ -127,11 +129,34 @@ func worthRetry(answer *http.Response, err error) bool {
 
 // once sends the request and follows redirects.
 func (c *Client) once(req *http.Request, r *Request) (*http.Response, []Hop, error) {
-	var history []Hop
+	if r.HeadTimeout > 0 {
+		ctx, cancel := context.WithCancelCause(req.Context())
+		timer := time.AfterFunc(r.HeadTimeout, func() { cancel(errHead) })
+		defer timer.Stop() // the context lives on: it is the body's too
+		answer, history, err := c.follow(req.WithContext(ctx), r)
+		if err != nil {
+			err = classify(ctx, "send to", mask(r.URL), err)
+		}
+		return answer, history, err
+	}
+	return c.follow(req, r)
+}
+
+// follow is once without the time for the head. What neither has nor sets cookies and is
+// no redirect needs the Transport alone, which is all that most requests are; the rest is
+// for http.Client.
+func (c *Client) follow(req *http.Request, r *Request) (*http.Response, []Hop, error) {
 	client := http.Client{Transport: c.transport}
 	if r.Jar != nil {
 		client.Jar = r.Jar.jar
+	} else {
+		answer, err := c.transport.RoundTrip(req)
+		if err != nil || r.MaxRedirects <= 0 || !isRedirect(answer) {
+			return answer, nil, err
+		}
+		client.Transport = &begun{c.transport, answer}
 	}
+	var history []Hop
 	client.CheckRedirect = func(next *http.Request, via []*http.Request) error {
 		switch {
 		case r.MaxRedirects <= 0:
@@ -142,14 +167,25 @@ func (c *Client) once(req *http.Request, r *Request) (*http.Response, []Hop, err
 		history = append(history, Hop{next.Response.StatusCode, next.Response.Request.URL.Redacted(), fieldsOf(next.Response.Header, false)})
 		return nil
 	}
-	if r.HeadTimeout > 0 {
-		ctx, cancel := context.WithCancelCause(req.Context())
-		timer := time.AfterFunc(r.HeadTimeout, func() { cancel(errHead) })
-		defer timer.Stop() // the context lives on: it is the body's too
-		req = req.WithContext(ctx)
-		answer, err := client.Do(req)
-		return answer, history, classify(ctx, "send to", mask(r.URL), err)
-	}
 	answer, err := client.Do(req)
 	return answer, history, err
+}
+
+// isRedirect reports whether an answer may lead elsewhere (RFC 9110, section 15.4).
+func isRedirect(answer *http.Response) bool {
+	return answer.StatusCode/100 == 3 && answer.Header.Get("Location") != ""
+}
+
+// begun is a transport whose first request has its answer already.
+type begun struct {
+	http.RoundTripper
+	first *http.Response
+}
+
+func (b *begun) RoundTrip(req *http.Request) (*http.Response, error) {
+	if answer := b.first; answer != nil {
+		b.first = nil
+		return answer, nil
+	}
+	return b.RoundTripper.RoundTrip(req)
 }

@@ -133,6 +133,50 @@ func TestBodiesAreDecoded(t *testing.T) {
 	}
 }
 
+func TestLengthIsThatOfTheBodyOrUnknown(t *testing.T) {
+	c, at := site(t, Config{}, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/known":
+			w.Header().Set("Content-Length", "5")
+		case "/coded":
+			w.Header().Set("Content-Encoding", "gzip")
+			e := gzip.NewWriter(w)
+			defer e.Close()
+			io.WriteString(e, "coded")
+			return
+		case "/pieces":
+			w.(http.Flusher).Flush()
+		case "/none":
+			w.WriteHeader(http.StatusNoContent)
+			return
+		case "/cut":
+			w.Header().Set("Content-Length", "10")
+		}
+		if r.Method != http.MethodHead {
+			io.WriteString(w, "bytes")
+		}
+	})
+	for _, row := range []struct {
+		method, path string
+		want         int64
+	}{
+		{"GET", "/known", 5}, {"HEAD", "/known", -1}, {"GET", "/coded", -1}, {"GET", "/pieces", -1}, {"GET", "/none", 0},
+	} {
+		r, body := fetch(t, c, &Request{Method: row.method, URL: at + row.path})
+		if r.Length != row.want || r.Length >= 0 && r.Length != int64(len(body)) {
+			t.Errorf("%s %s: got length %d of %q, want %d", row.method, row.path, r.Length, body, row.want)
+		}
+	}
+	r, err := c.Do(t.Context(), &Request{Method: "GET", URL: at + "/cut"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := io.ReadFull(r.Body, make([]byte, r.Length)); kindOf(err) != KindExchange {
+		t.Errorf("a body that is cut off: got %v, want an error of the exchange", err)
+	}
+}
+
 func TestBrokenCodingIsAnErrorOfTheExchange(t *testing.T) {
 	c, at := site(t, Config{}, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")

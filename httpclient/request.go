@@ -64,11 +64,11 @@ func (c *Client) prepare(ctx context.Context, r *Request) (*http.Request, error)
 		return fail("read", errNoURL)
 	}
 	addParams(u, r.Params)
-	req, err := http.NewRequestWithContext(ctx, r.Method, u.String(), nil)
+	req, err := http.NewRequestWithContext(ctx, r.Method, "", nil) // u need not be parsed again
 	if err != nil {
 		return fail("send "+fmt.Sprintf("%.20q", r.Method)+" to", errors.New("the method is no token: use letters, as in GET"))
 	}
-	req.URL.User = nil
+	req.URL, req.Host = u, strings.TrimSuffix(u.Host, ":")
 	switch {
 	case r.User != "" || r.Password != "":
 		req.SetBasicAuth(r.User, r.Password)
@@ -76,6 +76,7 @@ func (c *Client) prepare(ctx context.Context, r *Request) (*http.Request, error)
 		password, _ := u.User.Password()
 		req.SetBasicAuth(u.User.Username(), password)
 	}
+	u.User = nil
 	for _, f := range r.Fields {
 		if !httpguts.ValidHeaderFieldName(f.Name) {
 			return fail("send to", fmt.Errorf("%.40q is no name of a header field", f.Name))

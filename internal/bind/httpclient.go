@@ -64,11 +64,11 @@ func (h *HTTPClient) request(ctx context.Context, args []any) (any, error) {
 		return nil, httpError(err)
 	}
 	defer response.Close()
-	body, err := readAll(response)
+	body, err := readAll(response, response.Length)
 	if err != nil {
 		return nil, httpError(err)
 	}
-	return append(headOf(response), body), nil
+	return &httpAnswer{response, body}, nil
 }
 
 // open(client, options) returns a number and the head; the body is to be read.
@@ -131,7 +131,7 @@ func (h *HTTPClient) end(ctx context.Context, args []any) (any, error) {
 	if s.err != nil {
 		return nil, httpError(s.err)
 	}
-	return headOf(s.response), nil
+	return &httpHead{s.response, 0}, nil
 }
 
 // read(id, n) returns up to n bytes of the body; none: that was all.
@@ -164,7 +164,7 @@ func (h *HTTPClient) rest(ctx context.Context, args []any) (any, error) {
 		return nil, err
 	}
 	defer context.AfterFunc(ctx, s.cancel)()
-	body, err := readAll(s.response)
+	body, err := readAll(s.response, -1) // part of it has been read, perhaps
 	return body, httpError(err)
 }
 
@@ -242,7 +242,7 @@ func (h *HTTPClient) opened(ctx context.Context, s *httpStream) (any, error) {
 		h.close(ctx, []any{id})
 		return nil, ctx.Err()
 	}
-	return append(headOf(s.response), id), nil
+	return &httpHead{s.response, id}, nil
 }
 
 func (h *HTTPClient) hold(s *httpStream) (int64, error) {
@@ -306,34 +306,6 @@ func (s *httpStream) close() {
 	if s.response != nil {
 		s.response.Close()
 	}
-}
-
-// headOf is the head of an answer as Python gets it.
-func headOf(r *httpclient.Response) py.Tuple {
-	history := make([]any, len(r.History))
-	for i, hop := range r.History {
-		history[i] = py.Tuple{hop.Status, hop.URL, pairs(hop.Fields)}
-	}
-	return py.Tuple{r.Status, r.Version, r.URL, pairs(r.Fields), pairs(r.Cookies), history}
-}
-
-func pairs(fields []httpclient.Field) []any {
-	all := make([]any, len(fields))
-	for i, f := range fields {
-		all[i] = py.Tuple{f.Name, []byte(f.Value)}
-	}
-	return all
-}
-
-func readAll(r *httpclient.Response) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
-	if err == nil && len(body) > maxBody {
-		err = &httpclient.Error{
-			Kind: httpclient.KindTooLarge, Op: "read the answer of", URL: r.URL,
-			Err: fmt.Errorf("the body is larger than %d MiB: read it in pieces, with stream()", maxBody>>20),
-		}
-	}
-	return body, err
 }
 
 // httpErrors names the exception of each kind. It is never changed.

@@ -9,9 +9,12 @@ import (
 	"github.com/puffstack/puff/internal/py"
 )
 
+// defaultRedirects is how many redirects are followed where nothing is said of it.
+const defaultRedirects = 10
+
 // httpRequest reads options. jar is the number of a session, 0 for none.
 func httpRequest(options py.Dict) (r *httpclient.Request, jar int64, err error) {
-	r = &httpclient.Request{}
+	r = &httpclient.Request{MaxRedirects: defaultRedirects}
 	for _, p := range options {
 		key, _ := p[0].(string)
 		if key == "jar" {

@@ -280,6 +280,10 @@ void py_note(py_times *times, uint64_t ns);
 void py_lane_sleeps(py_lane *lane);
 void py_lane_wakes(py_lane *lane);
 
+/* late.c: py_late_asked wakes Go for a call of the lane's, or sees to it that
+   it will be. */
+void py_late_asked(const py_lane *lane, py_office *office);
+
 /* inbox.c: py_inbox_drain appends (kind, target, ticket, value) to out for each
    record and tells whether there was any; py_inbox_waits, whether there is one.
    py_inbox_empty refuses all that came for a lane that has ended. */

@@ -167,6 +167,7 @@ static PyObject *take(PyObject *self, PyObject *const *args, ssize_t nargs) {
   /* A thread that only asks may never take again: it wakes Go each time. */
   py_batching = l->nports > 1 && (ms != 0 || py.PyList_Size(out) > 0);
   l->taken += (uint64_t)py.PyList_Size(out);
+  l->turn = py.PyList_Size(out) > 1 ? py_now() : 0; /* one alone asks alone */
   if (err) {
     /* What was already taken out must not be lost with the exception. */
     if (py.PyList_Size(out) > 0) {
@@ -187,6 +188,7 @@ static PyObject *park(PyObject *self, PyObject *arg) {
   if (!l)
     return py_forked ? no_fork() : NULL;
   py_batching = false;
+  l->turn = 0;
   py_offices_wake();
   uint64_t count;
   while (read(l->fd, &count, sizeof count) < 0 && errno == EINTR)
@@ -237,7 +239,7 @@ static PyObject *call(PyObject *self, PyObject *const *args, ssize_t nargs) {
     py_clear(&resume);
     return NULL;
   }
-  py_office_written(office);
+  py_late_asked(l, office);
   return py.PyLong_FromUnsignedLongLong(ticket);
 }
 

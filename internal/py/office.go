@@ -109,8 +109,9 @@ func wakeFD(fd int) {
 	}
 }
 
-// serve reads until ctx ends, asleep in Go's own poller in between.
-func (o *Office) serve(ctx context.Context, receive func(*Message)) {
+// serve reads until ctx ends, asleep in Go's own poller in between. Whenever it has read
+// all there is, it calls drained.
+func (o *Office) serve(ctx context.Context, receive func(*Message), drained func()) {
 	fd, err := syscall.Dup(o.fd())
 	if err != nil {
 		panic(fmt.Sprintf("duplicate eventfd: %v", err))
@@ -122,7 +123,11 @@ func (o *Office) serve(ctx context.Context, receive func(*Message)) {
 	defer end()
 	var b [8]byte
 	for ctx.Err() == nil {
-		if o.drain(receive) > 0 || !o.park() {
+		if o.drain(receive) > 0 {
+			drained()
+			continue
+		}
+		if !o.park() {
 			continue
 		}
 		_, _ = f.Read(b[:])

@@ -147,6 +147,6 @@ func (p *Port) Park() bool {
 
 // Serve drains on the calling goroutine until ctx ends.
 func (p *Port) Serve(ctx context.Context, receive func(*Message)) error {
-	p.office.serve(ctx, receive)
+	p.office.serve(ctx, receive, func() {})
 	return ctx.Err()
 }

@@ -133,6 +133,8 @@ typedef struct py_lane {
   uint32_t busy;   /* inside take: taking is not re-entrant */
   uint32_t nudged; /* another thread of Python has something for it */
   uint64_t taken;  /* records handed out, for those who ask whether it lives */
+  uint64_t turn;   /* since when its thread works on what it took and will take
+                      again, in ns; 0: nobody knows whether it will */
   /* Written by the lane's thread while `measured`, read by anybody. */
   uint32_t measured; /* somebody wants to know the following */
   clockid_t cpu;     /* the clock of the lane's thread */
@@ -179,6 +181,10 @@ void py_office_shut(py_office *office);
 void py_office_close(py_office *office);
 /* py_port_open adds a port to a lane; NULL: too many, or the lane is closed. */
 py_port *py_port_open(py_lane *lane, uint64_t size);
+
+/* py_late_open returns a timerfd, always the same, that is readable when Go has
+   to be woken for what a lane asked and did not tell; -1: there is none. */
+int py_late_open(void);
 
 /* py_watch_signals makes each of the given signals write its number to fd
    (one byte). A handler that Python sets later is kept and called as well. */

@@ -11,7 +11,7 @@ from puff import json as _json
 __all__ = ["is_stream", "options"]
 
 Text = str | bytes
-DEFAULT_REDIRECTS = 10
+DEFAULT_REDIRECTS = 10  # also where Go is not told
 
 
 def is_stream(body: Any) -> bool:
@@ -51,23 +51,30 @@ def options(
         said["cookies"] = [(_text(k), _text(v)) for k, v in _pairs(cookies, "cookies")]
     if auth is not None:
         said["user"], said["password"] = auth
-    times = (("timeout", timeout_ms), ("connect_timeout", connect_timeout_ms))
-    for name, milliseconds in (*times, ("head_timeout", head_timeout_ms)):
+    for name, milliseconds in (
+        ("timeout", timeout_ms),
+        ("connect_timeout", connect_timeout_ms),
+        ("head_timeout", head_timeout_ms),
+    ):
         if milliseconds is not None:
             if milliseconds <= 0:
                 raise ValueError(f"{name}_ms is how many milliseconds, not {milliseconds!r}")
             said[name] = milliseconds
-    said["max_redirects"] = max_redirects if follow_redirects else 0
+    if not follow_redirects or max_redirects != DEFAULT_REDIRECTS:
+        said["max_redirects"] = max_redirects if follow_redirects else 0
     if retries:
         said["retries"] = retries
     kind = _content(said, json, data, files, body)
+    if kind is None and not fields:
+        return said
     typed = any(name.lower() == "content-type" for name, _ in fields)
     if kind is not None and not typed:
         fields.append(("Content-Type", kind))
     elif typed and ("form" in said or "parts" in said):
         # Go names the boundary, so a type that is not its own would lie.
         fields = [f for f in fields if f[0].lower() != "content-type"]
-    said["headers"] = fields
+    if fields:
+        said["headers"] = fields
     return said
 
 

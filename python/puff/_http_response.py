@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from puff import json as _json
@@ -45,12 +46,25 @@ class Head:
     """What is known of an answer before its body."""
 
     def __init__(self, head: tuple[Any, ...]) -> None:
+        self._head = head
         self.status: int = head[0]
         self.http_version: str = head[1]
         self.url: str = head[2]
-        self.headers = Headers(head[3])
-        self.cookies: dict[str, str] = {k: v.decode("latin-1") for k, v in head[4]}
-        self.history: list[Head] = [Head((s, "", u, h, [], [])) for s, u, h in head[5]]
+
+    @cached_property
+    def headers(self) -> Headers:
+        """The fields, by name."""
+        return Headers(self._head[3])
+
+    @cached_property
+    def cookies(self) -> dict[str, str]:
+        """What the answer sets."""
+        return {k: v.decode("latin-1") for k, v in self._head[4]}
+
+    @cached_property
+    def history(self) -> list[Head]:
+        """The redirects that led here, the first one first."""
+        return [Head((status, "", url, fields, [], [])) for status, url, fields in self._head[5]]
 
     def header(self, name: str) -> bytes | None:
         """The value of a field, None if there is none."""

@@ -7,6 +7,7 @@ queue is full that blocks, the rest of the batch waits, and Go with it.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 import weakref
@@ -21,7 +22,6 @@ from puff._task import getcurrent
 from puff._wait import _local
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Iterator
 
     from puff._hub import Hub
@@ -106,18 +106,20 @@ class Inbox:
 
     def _pairs(self, batch: list[tuple[Any, ...]]) -> Iterator[tuple[Mailbox, Any]]:
         for message in batch:
-            pattern = message[0]
+            pattern, epoch = message[0], message[4]
             topic = (False, message[1]) if pattern is None else (True, pattern)
-            shared: dict[tuple[Any, bool], Any] = {}
+            kind, made = None, None  # of the receiver before: as a rule all have the same
             for ref in self._readers.get(topic, ()):
                 mailbox = ref()
                 if mailbox is None:
                     continue
-                gap = mailbox.epoch != message[4]
-                mailbox.epoch = message[4]
-                made = shared.get((mailbox.kind, gap))
-                if made is None:
-                    made = shared[mailbox.kind, gap] = mailbox.kind(*message[:4], gap)
+                if mailbox.epoch != epoch:
+                    mailbox.epoch = epoch
+                    yield mailbox, mailbox.kind(*message[:4], True)
+                    continue
+                if mailbox.kind is not kind:
+                    kind = mailbox.kind
+                    made = kind(*message[:4], False)
                 yield mailbox, made
 
     def _pump(self) -> None:
@@ -165,8 +167,10 @@ class Mailbox:
         self.inbox: Inbox | None = None
 
     def put(self, message: Any) -> bool:
-        """Adds a message; False: there is no room."""
+        """Gives a message to who waits first, or keeps it; False: there is no room."""
         with self._mutex:
+            if self._waiting and self._give(message):
+                return True
             if self._ended:
                 return True
             if len(self._queue) >= self._size:
@@ -176,10 +180,18 @@ class Mailbox:
                 self._queue.popleft()
                 self.dropped += 1
             self._queue.append(message)
-            turn = self._waiting.popleft() if self._waiting else None
-        if turn is not None:
-            turn.come()
         return True
+
+    def _give(self, message: Any) -> bool:
+        """Whether somebody waits who gets it. The caller holds the mutex.
+
+        Nobody waits while there is something in the queue.
+        """
+        waiting = self._waiting
+        while waiting:
+            if waiting.popleft().come(message):
+                return True
+        return False
 
     def end(self) -> None:
         """Nobody gets anything any more."""
@@ -187,7 +199,7 @@ class Mailbox:
             self._ended = True
             turns, self._waiting = list(self._waiting), deque()
         for turn in turns:
-            turn.come()
+            turn.come(None)
         self._unblock()
 
     def take(self) -> Any:
@@ -197,58 +209,43 @@ class Mailbox:
             hub = None
         if hub is None and _get_running_loop() is not None:
             return self._take_async()
-        turn: _Turn | None = None
-        while True:
-            found, message, turn = self._look(turn, hub)
-            if found:
-                return message
-            assert turn is not None
-            try:
-                turn.wait()
-            except BaseException:
-                self._give_up(turn)
-                raise
+        turn: _HubTurn | _ThreadTurn
+        with self._mutex:
+            if self._queue or self._ended:
+                return self._first()
+            turn = _ThreadTurn() if hub is None else _HubTurn(hub)
+            self._waiting.append(turn)
+        try:
+            return turn.wait()
+        except BaseException:
+            self._give_up(turn)
+            raise
 
     async def _take_async(self) -> Any:
-        turn: _Turn | None = None
-        while True:
-            found, message, turn = self._look(turn, None)
-            if found:
-                return message
-            assert isinstance(turn, _LoopTurn)
-            try:
-                await turn.future
-            except BaseException:
-                self._give_up(turn)
-                raise
-
-    def _look(self, turn: _Turn | None, hub: Hub | None) -> tuple[bool, Any, _Turn | None]:
-        """(whether there is a message, the message, else the caller's turn)."""
         with self._mutex:
-            if self._queue and (turn is not None or not self._waiting):
-                message = self._queue.popleft()
-                room = self._refused
-            elif self._ended:
-                return True, None, None
-            else:
-                again = turn is not None
-                turn = _turn(hub)
-                # Who was called and found nothing was first, and is first again.
-                (self._waiting.appendleft if again else self._waiting.append)(turn)
-                return False, None, turn
-        if room:
+            if self._queue or self._ended:
+                return self._first()
+            turn = _LoopTurn()
+            self._waiting.append(turn)
+        try:
+            return await turn.future
+        except BaseException:
+            self._give_up(turn)
+            raise
+
+    def _first(self) -> Any:
+        """What is first in the queue. The caller holds the mutex."""
+        message = self._queue.popleft() if self._queue else None
+        if self._refused:
             self._unblock()
-        return True, message, None
+        return message
 
     def _give_up(self, turn: _Turn) -> None:
         with self._mutex:
             if turn in self._waiting:
                 self._waiting.remove(turn)
-                return
-            # It had been called: the next one is, in its place.
-            following = self._waiting.popleft() if self._queue and self._waiting else None
-        if following is not None:
-            following.come()
+            elif turn.message is not None and not self._give(turn.message):
+                self._queue.appendleft(turn.message)
 
     def _unblock(self) -> None:
         refused, self._refused = self._refused, False
@@ -257,16 +254,15 @@ class Mailbox:
 
 
 class _Turn:
-    """Somebody who waits; :meth:`come` may be called from any thread."""
+    """Somebody who waits for a message."""
 
-    __slots__ = ()
+    __slots__ = ("message",)
 
-    def come(self) -> None:
-        """There may be a message."""
-        raise NotImplementedError
+    def __init__(self) -> None:
+        self.message: Any = None  # what it got, as long as it has not gone on with it
 
-    def wait(self) -> None:
-        """Returns after come."""
+    def come(self, message: Any) -> bool:
+        """Has it go on with a message; False: it never will. From any thread."""
         raise NotImplementedError
 
 
@@ -276,64 +272,73 @@ class _HubTurn(_Turn):
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._greenlet = getcurrent()
-        self._come = False
-        self._waits = False
+        self._come = self._waits = False
+        self.message = None
 
-    def come(self) -> None:
-        self._come = True
+    def come(self, message: Any) -> bool:
+        self.message, self._come = message, True
         if _local.hub is self._hub:
             self._hub.resume(self)
         else:
             self._hub.soon_threadsafe(self.switch, None)
+        return True
 
     def switch(self, value: None) -> None:
         """Goes on, where it still waits: what the hub calls."""
         if self._waits:
             self._greenlet.switch()
 
-    def wait(self) -> None:
+    def wait(self) -> Any:
+        """The message, once it has come."""
         self._waits = True
         try:
             while not self._come:
                 self._hub.wait()
         finally:
             self._waits = False
+        return self.message
 
 
 class _LoopTurn(_Turn):
     __slots__ = ("_loop", "future")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self.future: asyncio.Future[None] = loop.create_future()
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Any] = self._loop.create_future()
+        self.message = None
 
-    def come(self) -> None:
+    def come(self, message: Any) -> bool:
         if _get_running_loop() is self._loop:
-            self._done()
-        elif not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._done)
+            if self.future.done():  # cancelled
+                return False
+            self.message = message
+            self.future.set_result(message)
+            return True
+        if self._loop.is_closed():
+            return False
+        self.message = message
+        self._loop.call_soon_threadsafe(self._done)
+        return True
 
     def _done(self) -> None:
         if not self.future.done():
-            self.future.set_result(None)
+            self.future.set_result(self.message)
 
 
 class _ThreadTurn(_Turn):
     __slots__ = ("_lock",)
 
     def __init__(self) -> None:
+        super().__init__()
         self._lock = threading.Lock()
         self._lock.acquire()
 
-    def come(self) -> None:
+    def come(self, message: Any) -> bool:
+        self.message = message
         self._lock.release()
+        return True
 
-    def wait(self) -> None:
+    def wait(self) -> Any:
+        """The message, once it has come."""
         self._lock.acquire()
-
-
-def _turn(hub: Hub | None) -> _Turn:
-    if hub is not None:
-        return _HubTurn(hub)
-    loop = _get_running_loop()
-    return _LoopTurn(loop) if loop is not None else _ThreadTurn()
+        return self.message

@@ -77,16 +77,14 @@ class LoopLane:
 
     def call(self, request: tuple[Any, ...]) -> asyncio.Future[Any]:
         """Asks Go; cancelling the future tells Go that nobody waits."""
-        future = self.loop.create_future()
-        resume = _Resume(future)
-        resume.ticket = _puff.call(self.lane, request, resume)
-        future.add_done_callback(resume.done)
-        return future
+        answer = _Answer(loop=self.loop)
+        answer.ticket = _puff.call(self.lane, request, answer)
+        return answer
 
     def _drain(self) -> None:
         lane = self.lane
         call, result = _puff.CALL, _puff.RESULT
-        idle = False
+        idle, answers = False, 0
         try:
             if self._items is None:
                 self._items = iter(_puff.take(lane, 0))
@@ -94,11 +92,14 @@ class LoopLane:
                 if kind == call:
                     target(ticket, value)
                 elif kind == result:
+                    answers += 1
                     target.switch(value)
                 else:
                     self._control(kind, target, ticket, value)
             self._items = None
-            idle = _puff.park(lane)
+            # Who got an answer runs in the loop's next turn, and what several ask then is
+            # one batch if the lane is not parked before.
+            idle = answers < 2 and _puff.park(lane)
         finally:
             # Also when a signal handler of the program's raised: the rest of the batch is
             # not lost with it.
@@ -116,29 +117,29 @@ class LoopLane:
             self.stopped.set_result(None)
 
 
-class _Resume:
-    """What an answer of Go's is given to: a future that may have been cancelled."""
+class _Answer(asyncio.Future[Any]):
+    """What an answer of Go's is given to; cancelling it tells Go."""
 
-    __slots__ = ("future", "ticket")
+    __slots__ = ("ticket",)
 
-    def __init__(self, future: asyncio.Future[Any]) -> None:
-        self.future = future
-        self.ticket = 0
+    ticket: int
 
     def switch(self, value: Any) -> None:
-        if not self.future.done():
-            self.future.set_result(value)
+        if not self.done():
+            self.set_result(value)
 
     def throw(self, error: BaseException) -> None:
-        if self.future.done():
+        if self.done():
             return
         if isinstance(error, asyncio.CancelledError):
-            self.future.cancel(str(error))
+            super().cancel(str(error))
         elif isinstance(error, StopIteration):
-            self.future.set_exception(RuntimeError(str(error)))
+            self.set_exception(RuntimeError(str(error)))
         else:
-            self.future.set_exception(error)
+            self.set_exception(error)
 
-    def done(self, future: asyncio.Future[Any]) -> None:
-        if future.cancelled():
+    def cancel(self, msg: Any = None) -> bool:
+        cancelled = super().cancel(msg)
+        if cancelled:
             _puff.cancel(self.ticket)
+        return cancelled

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import _puff
 
+from puff._loop import LoopLane, _lanes
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -114,9 +116,7 @@ def call(name: str, *args: Any, wrap: Callable[[Any], Any] | None = None) -> Any
         return value if wrap is None else wrap(value)
     loop = _get_running_loop()
     if loop is not None:
-        from puff._loop import LoopLane
-
-        future = LoopLane.of(loop).call((name, *args))
+        future = (_lanes.get(loop) or LoopLane.of(loop)).call((name, *args))
         return future if wrap is None else _wrapped(future, wrap)
     lane = _local.lane
     if lane is None or lane.pid != os.getpid():
@@ -148,8 +148,6 @@ def post(name: str, *args: Any) -> None:
     if hub is not None:
         lane = hub.lane
     elif loop is not None:
-        from puff._loop import LoopLane
-
         lane = LoopLane.of(loop).lane
     else:
         mine = _local.lane

@@ -12,6 +12,7 @@ from typing import Any
 import puff
 import pytest
 from puff import pubsub
+from puff._inbox import Mailbox
 from puff.pubsub import global_pubsub as ps
 from puff.redis import global_redis as r
 
@@ -253,6 +254,39 @@ def test_who_gives_up_leaves_the_message_to_others() -> None:
             else:
                 second.cancel()
         await conn.close()
+
+    asyncio.run(coroutine())
+
+
+def test_a_message_on_its_way_to_who_gives_up_goes_to_the_next() -> None:
+    def greenlet() -> None:
+        box = Mailbox(str, 10, False)
+        for others in (0, 1):
+            first = puff.spawn(box.take)
+            waiting = [puff.spawn(box.take) for _ in range(others)]
+            first.kill()
+            box.put("x")
+            box.put("y")
+            left = [] if first.join() == "x" else ["x"]
+            got = [task.join() for task in waiting]
+            while len(got) < len(left) + 1:
+                got.append(box.take())
+            assert sorted(got) == [*left, "y"]
+
+    puff.spawn(greenlet).join()
+
+    async def coroutine() -> None:
+        box = Mailbox(str, 10, False)
+        for others in (0, 1):
+            first = asyncio.create_task(box.take())
+            waiting = [asyncio.create_task(box.take()) for _ in range(others)]
+            await asyncio.sleep(0)
+            box.put("x")
+            box.put("y")
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
+            got = [await task for task in waiting] + [await box.take() for _ in range(2 - others)]
+            assert sorted(got) == ["x", "y"]
 
     asyncio.run(coroutine())
 

@@ -1,0 +1,157 @@
+package py
+
+// Calls of one function that come together: what Python asked for in one turn of a lane
+// is read in one go, runs as one job, and its answers are one wake of the lane.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+)
+
+// Batch is how the calls of one name run together.
+type Batch struct {
+	// Joins reports whether a call with these arguments, encoded one after the other, may
+	// be one of several. It runs where calls are read, so it must not block. A call that
+	// may not runs by itself, by the [Func] of the name.
+	Joins func(args []byte) bool
+	// Run answers all calls, by [Answer]. Its context ends when the runtime is closed: who
+	// gives up waiting for one call gets no answer, and ends nothing.
+	Run func(ctx context.Context, calls []Call)
+}
+
+// Call is one of a batch.
+type Call struct {
+	// Args are the arguments, encoded one after the other, and Text the same bytes.
+	Args []byte
+	Text string
+
+	lane     *Lane
+	ticket   uint64
+	start    int // of Args among those of all, while they are gathered
+	end      int
+	kind     Kind // of the answer, which start and end are then of
+	answered bool
+}
+
+// maxTogether is the most calls of a batch.
+const maxTogether = 256
+
+// gathered are the calls of a name that were read since the last of them was started.
+type gathered struct {
+	args  []byte
+	calls []Call
+}
+
+// errForgotten is what a call gets that Run does not answer.
+var errForgotten = errors.New("call Go: the call was not answered")
+
+// HandleTogether has calls of name that join run together. The name has a [Func] already.
+func (rt *Runtime) HandleTogether(name string, b Batch) {
+	rt.change(name, func(e *entry) { e.together = &b })
+}
+
+// gather adds a call to those that e runs together. Only where calls are read.
+func (rt *Runtime) gather(e *entry, lane *Lane, ticket uint64, args []byte) {
+	g := &e.gathered
+	if len(g.calls) == 0 {
+		rt.due = append(rt.due, e)
+	}
+	start := len(g.args)
+	g.args = append(g.args, args...)
+	g.calls = append(g.calls, Call{lane: lane, ticket: ticket, start: start, end: len(g.args)})
+	if len(g.calls) == maxTogether {
+		rt.startGathered()
+	}
+}
+
+// startGathered starts what was gathered.
+func (rt *Runtime) startGathered() {
+	for i, e := range rt.due {
+		g := e.gathered
+		e.gathered, rt.due[i] = gathered{}, nil
+		rt.crew.start(func() { rt.together(e.together, g) })
+	}
+	rt.due = rt.due[:0]
+}
+
+// together runs a batch, and answers what that does not.
+func (rt *Runtime) together(b *Batch, g gathered) {
+	rt.batched.Add(int64(len(g.calls)))
+	defer rt.batched.Add(-int64(len(g.calls)))
+	text := string(g.args)
+	for i := range g.calls {
+		c := &g.calls[i]
+		c.Args, c.Text = g.args[c.start:c.end:c.end], text[c.start:c.end]
+	}
+	err := errForgotten
+	defer func() {
+		if p := recover(); p != nil {
+			err = &Error{Kind: "puff.errors.GoPanic", Message: fmt.Sprint(p), Detail: string(debug.Stack())}
+		}
+		left := slices.DeleteFunc(g.calls, func(c Call) bool { return c.answered })
+		Answer(left, func(int, []byte) ([]byte, error) { return nil, err })
+	}()
+	b.Run(rt.ctx, g.calls)
+}
+
+// Answer answers calls: write appends the value for number i to b, or returns the error
+// that the caller gets. A lane that gets several answers is woken once.
+func Answer(calls []Call, write func(i int, b []byte) ([]byte, error)) {
+	var values []byte
+	for from := 0; from < len(calls); {
+		values = values[:0]
+		lane, to := calls[from].lane, from
+		for to < len(calls) && calls[to].lane == lane && len(values) < mostAtOnce {
+			values = calls[to].encode(values, func(b []byte) ([]byte, error) { return write(to, b) })
+			to++
+		}
+		lane.postAnswers(calls[from:to], values)
+		from = to
+	}
+}
+
+// mostAtOnce is how many bytes of answers are gathered before they are written.
+const mostAtOnce = 64 << 10
+
+// encode appends the answer to values.
+func (c *Call) encode(values []byte, write func([]byte) ([]byte, error)) []byte {
+	c.answered = true
+	c.start, c.kind = len(values), KindResult
+	b, err := write(values)
+	if err != nil {
+		c.kind = KindError
+		b = appendError(values, err)
+	}
+	c.end = len(b)
+	return b
+}
+
+// postAnswers writes the answers to calls of this lane, which waits for them: it is woken
+// once, unless there is no room for all.
+func (l *Lane) postAnswers(calls []Call, values []byte) {
+	for len(calls) > 0 && !l.closed() {
+		n := l.postSome(calls, values)
+		if calls = calls[n:]; len(calls) == 0 {
+			return
+		}
+		c := &calls[0] // for which to wait
+		if l.post(c.kind, c.ticket, 0, values[c.start:c.end]) != nil {
+			return // it has ended, and nobody waits
+		}
+		calls = calls[1:]
+	}
+}
+
+// postSome writes the answers for which there is room, and returns how many that were.
+func (l *Lane) postSome(calls []Call, values []byte) (n int) {
+	l.mu.Lock()
+	for n < len(calls) && l.general.put(calls[n].kind, calls[n].ticket, 0, values[calls[n].start:calls[n].end]) {
+		n++
+	}
+	l.mu.Unlock()
+	l.wake()
+	return n
+}
