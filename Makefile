@@ -90,7 +90,7 @@ lint-python: checkers ## ruff, mypy --strict
 	check $(RUFF) format --check $(PYTHONS); \
 	cd python; check ../$(TOOLS)/mypy; cd ..; \
 	check $(MYPY) $(SCRIPTS); \
-	for example in examples/*/*.py; do check $(MYPY) $$example; done; \
+	for example in examples/*/; do check env MYPYPATH=$$example $(MYPY) $$example*.py; done; \
 	cd bench; \
 	check ../$(TOOLS)/ruff check; \
 	check ../$(TOOLS)/ruff format --check; \
