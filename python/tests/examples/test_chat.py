@@ -151,7 +151,7 @@ def test_a_reload_moves_the_pages_and_loses_nothing(chat: Chat) -> None:
     chat.puff.signal(signal.SIGHUP)
     texts: list[str] = []
     while {worker(ada), worker(grace)} & old:
-        assert len(texts) < 48, "the pages stay with the old workers"
+        assert len(texts) < 400, "the pages stay with the old workers"
         texts.append(f"message {len(texts)}")
         ada.type("#text", texts[-1])
         ada.until("!document.querySelector('.wait')")
