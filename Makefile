@@ -29,7 +29,7 @@ STAGES = pythons build lint-go lint-c lint-python test-go test-border test-pytho
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Build puff and serve the Flask and FastAPI examples; Ctrl-C ends both (PORT=7777)
+demo: ## Build puff and serve the Flask, FastAPI and chat examples; Ctrl-C ends them (PORT=7777)
 	@$(PYTHON) scripts/setup demo
 	@$(MAKE) --no-print-directory build
 	@exec $(PYTHON) scripts/demo --port $(PORT)
@@ -92,7 +92,7 @@ lint-python: checkers ## ruff, mypy --strict
 	check $(RUFF) format --check $(PYTHONS); \
 	cd python; check ../$(TOOLS)/mypy; cd ..; \
 	check $(MYPY) $(SCRIPTS); \
-	for example in examples/*/*.py; do check $(MYPY) $$example; done; \
+	for example in examples/*/; do check env MYPYPATH=$$example $(MYPY) $$example*.py; done; \
 	cd bench; \
 	check ../$(TOOLS)/ruff check; \
 	check ../$(TOOLS)/ruff format --check; \

@@ -161,8 +161,10 @@ func (c *Config) Where(key string) string {
 // only serve needs is left to ServeConfig.ApplyEnv, so that a wrong PUFF_PORT
 // does not stop other commands.
 func (c *Config) ApplyEnv(lookup func(string) (string, bool)) error {
-	for _, u := range c.ServiceURLs() {
-		u.ask(lookup)
+	for _, u := range c.FlagURLs() {
+		if text, ok := lookup(u.Env()); ok && text != "" {
+			c.SetURL(u.Kind, u.Name, text, FromEnv(u.Env()))
+		}
 	}
 	if text, ok := lookup("PUFF_PYTHON"); ok && text != "" {
 		if err := c.Serve.Set("python", text, FromEnv("PUFF_PYTHON")); err != nil {

@@ -308,6 +308,36 @@ func TestServiceURLFollowsPrecedence(t *testing.T) {
 	}
 }
 
+func TestServicesNamedDefaultNeedNoEntryToBeGivenAURL(t *testing.T) {
+	c := parse(t, "[[postgres]]\nname = 'main'\n")
+	if err := c.ApplyEnv(environ("PUFF_DEFAULT_REDIS_URL=env", "PUFF_DEFAULT_PUBSUB_URL=env")); err != nil {
+		t.Fatal(err)
+	}
+	var flags []string
+	for _, u := range c.FlagURLs() {
+		flags = append(flags, u.Flag())
+	}
+	want := []string{"main-postgres-url", "default-redis-url", "default-pubsub-url", "default-postgres-url"}
+	if !slices.Equal(flags, want) {
+		t.Errorf("got flags %q\nwant %q", flags, want)
+	}
+	// The first adds an entry, and the second is of the one that was there before.
+	c.SetURL("postgres", "default", "flag", FromFlag("--default-postgres-url"))
+	c.SetURL("postgres", "main", "flag", FromFlag("--main-postgres-url"))
+	c.SetURL("redis", "default", "late", FromFile("late"))
+	var got []string
+	for _, u := range c.ServiceURLs() {
+		got = append(got, u.Flag()+" "+u.URL())
+	}
+	want = []string{"main-postgres-url flag", "default-postgres-url flag", "default-redis-url env", "default-pubsub-url env"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+	if p := c.Postgres[1]; !p.Enable || p.PoolSize != 10 {
+		t.Errorf("got %+v, want an entry with its defaults", p)
+	}
+}
+
 func TestPythonIsOneSettingForAllCommands(t *testing.T) {
 	tests := []struct{ name, file, env, want string }{
 		{"top of the file", "python = 'a'\n", "", "a"},

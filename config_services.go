@@ -233,6 +233,45 @@ func (c *Config) ServiceURLs() []ServiceURL {
 	return list
 }
 
+// defaultURLs are where the services are that need no entry, by kind.
+var defaultURLs = [...]struct{ kind, url string }{
+	{"postgres", defaultPostgresURL}, {"redis", defaultRedisURL}, {"pubsub", defaultRedisURL},
+}
+
+// FlagURLs lists the URLs that flags set, by SetURL: those of the configured services, and
+// of the services named default, which need no entry.
+func (c *Config) FlagURLs() []ServiceURL {
+	list := c.ServiceURLs()
+	for _, d := range defaultURLs {
+		if !slices.ContainsFunc(list, func(u ServiceURL) bool { return u.is(d.kind, "default") }) {
+			list = append(list, ServiceURL{d.kind, "default", &d.url, &Origin{}})
+		}
+	}
+	return list
+}
+
+// SetURL gives a service of FlagURLs its URL, unless a stronger origin has, and an entry if
+// it has none.
+func (c *Config) SetURL(kind, name, url string, from Origin) {
+	same := func(u ServiceURL) bool { return u.is(kind, name) }
+	if !slices.ContainsFunc(c.ServiceURLs(), same) {
+		switch kind {
+		case "postgres":
+			var p Postgres
+			p.setDefaults()
+			c.Postgres = append(c.Postgres, p)
+		case "redis":
+			c.Redis = append(c.Redis, newRedis())
+		case "pubsub":
+			c.PubSub = append(c.PubSub, PubSub(newRedis()))
+		}
+	}
+	urls := c.ServiceURLs()
+	urls[slices.IndexFunc(urls, same)].Set(url, from)
+}
+
+func (u ServiceURL) is(kind, name string) bool { return u.Kind == kind && u.Name == name }
+
 // Flag is the flag without its dashes: "default-task-queue-url".
 func (u ServiceURL) Flag() string { return strings.ToLower(u.Name) + "-" + u.Kind + "-url" }
 

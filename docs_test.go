@@ -325,9 +325,24 @@ func TestServingIsDocumentedFromTheTableOfSettings(t *testing.T) {
 		t.Errorf("%s (-) does not have the settings (+); type go test -run Serving -update .\n%s", name, diff)
 	}
 	documented := regexp.MustCompile("(?m)^\\| `--([a-z-]+)").FindAllStringSubmatch(got, -1)
-	printed := regexp.MustCompile(`(?m)^  --([a-z-]+)`).FindAllStringSubmatch(help(t, "serve", "--help"), -1)
+	flags := regexp.MustCompile(`(?m)^  --([a-z-]+)`)
+	settings, services, _ := strings.Cut(help(t, "serve", "--help"), "\nServices\n")
+	printed := flags.FindAllStringSubmatch(settings, -1)
 	if diff := cmp.Diff(second(documented), second(printed)); diff != "" {
 		t.Errorf("flags in %s (-) and in puff serve --help (+) differ:\n%s", name, diff)
+	}
+	page, err := os.ReadFile("docs/services.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	given := flags.FindAllStringSubmatch(services, -1)
+	if len(given) == 0 {
+		t.Error("puff serve --help has no flags of services")
+	}
+	for _, flag := range given {
+		if !bytes.Contains(page, []byte("`"+strings.TrimSpace(flag[0])+"`")) {
+			t.Errorf("docs/services.md does not have %s", flag[0])
+		}
 	}
 }
 

@@ -57,7 +57,7 @@ func (a *App) Doctor(ctx context.Context, c *Config, w io.Writer) error {
 		row(u.Kind, u.Name+"  "+states[i])
 	}
 	if len(urls) == 0 {
-		row("services", "none configured")
+		row("services", "none configured: one that is used is at its default, or Puff runs it")
 	}
 	return nil
 }

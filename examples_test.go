@@ -200,7 +200,7 @@ func TestTheCommandsExampleRunsAsItStands(t *testing.T) {
 	}
 }
 
-func TestMakeDemoServesBothExamplesUntilItIsInterrupted(t *testing.T) {
+func TestMakeDemoServesThreeExamplesUntilItIsInterrupted(t *testing.T) {
 	if testing.Short() {
 		t.Skip("makes .venv with pip")
 	}
@@ -217,7 +217,7 @@ func TestMakeDemoServesBothExamplesUntilItIsInterrupted(t *testing.T) {
 	}
 	said := bufio.NewReader(out)
 	var log strings.Builder
-	for !strings.Contains(log.String(), "Ctrl-C ends both.") {
+	for !strings.Contains(log.String(), "Ctrl-C ends them.") {
 		line, err := said.ReadString('\n')
 		log.WriteString(line)
 		if err != nil {
@@ -225,7 +225,7 @@ func TestMakeDemoServesBothExamplesUntilItIsInterrupted(t *testing.T) {
 			t.Fatalf("make demo ended:\n%s", log.String())
 		}
 	}
-	for i, page := range []string{"Flask under Puff", "FastAPI under Puff"} {
+	for i, page := range []string{"Flask under Puff", "FastAPI under Puff", "<title>Chat</title>"} {
 		url := fmt.Sprintf("http://127.0.0.1:%d", port+i)
 		if !strings.Contains(log.String(), url+"/\n") {
 			t.Errorf("make demo does not print %s/:\n%s", url, log.String())
@@ -244,7 +244,7 @@ func TestMakeDemoServesBothExamplesUntilItIsInterrupted(t *testing.T) {
 	if strings.Contains(string(rest), "Traceback") {
 		t.Errorf("make demo did not end well:\n%s", rest)
 	}
-	for i := range 2 {
+	for i := range 3 {
 		if c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port+i)); err == nil {
 			c.Close()
 			t.Errorf("port %d is still served", port+i)
@@ -252,24 +252,23 @@ func TestMakeDemoServesBothExamplesUntilItIsInterrupted(t *testing.T) {
 	}
 }
 
-// freePorts returns a port that is free, as is the next. They are below those that the
+// freePorts returns a port that is free, as are the next two. They are below those that the
 // kernel gives to clients, who would take them meanwhile.
 func freePorts(t *testing.T) int {
 	t.Helper()
 	for range 100 {
-		port := 10000 + 2*rand.IntN(10000)
-		a, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			continue
+		port, free := 10000+3*rand.IntN(7000), 0
+		for i := range 3 {
+			if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+i)); err == nil {
+				l.Close()
+				free++
+			}
 		}
-		b, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+1))
-		a.Close()
-		if err == nil {
-			b.Close()
+		if free == 3 {
 			return port
 		}
 	}
-	t.Fatal("there are no two ports in a row that are free")
+	t.Fatal("there are no three ports in a row that are free")
 	return 0
 }
 

@@ -37,9 +37,9 @@ func (a *app) globalFlags(flags *pflag.FlagSet) {
 			a.settingFlag(flags, s)
 		}
 	}
-	for _, u := range a.config.ServiceURLs() {
+	for _, u := range a.config.FlagURLs() {
 		flags.Var(&settingFlag{"URL", func(text string) error {
-			u.Set(text, puff.FromFlag("--"+u.Flag()))
+			a.config.SetURL(u.Kind, u.Name, text, puff.FromFlag("--"+u.Flag()))
 			return nil
 		}}, u.Flag(), "")
 	}
@@ -106,5 +106,5 @@ func anyFlag(string) bool { return true }
 // taken even from the arguments of other programs, because no other program
 // has flags of such names.
 func (a *app) isServiceFlag(name string) bool {
-	return slices.ContainsFunc(a.config.ServiceURLs(), func(u puff.ServiceURL) bool { return u.Flag() == name })
+	return slices.ContainsFunc(a.config.FlagURLs(), func(u puff.ServiceURL) bool { return u.Flag() == name })
 }

@@ -118,15 +118,11 @@ func (a *app) commandRows(group string) []row {
 	return rows
 }
 
-// servicePart lists the flags of the configured services.
+// servicePart lists the flags of the services.
 func (a *app) servicePart(p *page) {
-	urls := a.config.ServiceURLs()
-	if len(urls) == 0 {
-		return
-	}
-	p.heading("Services of puff.toml")
+	p.heading("Services")
 	var rows []row
-	for _, u := range urls {
+	for _, u := range a.config.FlagURLs() {
 		rows = append(rows, row{"--" + u.Flag() + " URL", fmt.Sprintf("The URL of the %s %q. %s does the same.", strings.ReplaceAll(u.Kind, "-", " "), u.Name, u.Env())})
 	}
 	p.rows(rows)

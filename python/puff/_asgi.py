@@ -97,6 +97,10 @@ class StartupFailed(Exception):
     """The application said that it can not start, and why."""
 
 
+class _NotOfLifespan(ValueError):
+    """The application sent a message that is for another scope."""
+
+
 class Lifespan:
     """The lifespan of an application: begun before the first request, ended after the last.
 
@@ -110,6 +114,7 @@ class Lifespan:
         self.state: dict[str, Any] = {}
         self._task: asyncio.Task[None] | None = None
         self._inbox: asyncio.Queue[Message] = asyncio.Queue()
+        self._knows = False  # whether the application has asked for a message
         self._started: asyncio.Future[None] | None = None
         self._stopped: asyncio.Future[None] | None = None
 
@@ -125,7 +130,7 @@ class Lifespan:
             "asgi": {"version": "3.0", "spec_version": "2.0"},
             "state": self.state,
         }
-        self._task = loop.create_task(_await(self.app(scope, self._inbox.get, self._send)))
+        self._task = loop.create_task(_await(self.app(scope, self._receive, self._send)))
         await asyncio.wait({self._task, self._started}, return_when=asyncio.FIRST_COMPLETED)
         if self._started.done():
             self._started.result()  # raises what startup.failed said
@@ -137,8 +142,15 @@ class Lifespan:
                 raise error
             raise StartupFailed("the application returned before lifespan.startup.complete")
         if error is not None:
-            _log.info("the application has no lifespan: %s: %s", type(error).__name__, error)
+            # Most have never heard of it: they raise at once, or send what is for a request.
+            knows = self._knows and not isinstance(error, _NotOfLifespan)
+            level = logging.INFO if knows else logging.DEBUG
+            _log.log(level, "the application has no lifespan: %s: %s", type(error).__name__, error)
         return False
+
+    async def _receive(self) -> Message:
+        self._knows = True
+        return await self._inbox.get()
 
     async def _send(self, message: Message) -> None:
         kind, text = message["type"], message.get("message", "")
@@ -152,7 +164,8 @@ class Lifespan:
             "lifespan.shutdown.failed": (stopped, f"the application failed to stop: {text}"),
         }
         if kind not in ends:
-            raise ValueError(f"lifespan: unexpected message {kind!r}")
+            error = ValueError if kind.startswith("lifespan.") else _NotOfLifespan
+            raise error(f"lifespan: unexpected message {kind!r}")
         future, reason = ends[kind]
         if future.done():
             return

@@ -67,6 +67,24 @@ def test_auto_serves_what_has_no_lifespan(own: Own, app: str) -> None:
 @pytest.mark.parametrize(
     ("app", "message"),
     [
+        ("breaks", "RuntimeError: the disk is full"),
+        ("nonsense", "ValueError: lifespan: unexpected message 'lifespan.nonsense'"),
+        ("raises", ""),
+        ("only_http", ""),
+        ("for_requests", ""),
+    ],
+)
+def test_a_lifespan_that_fails_is_told_of_and_none_is_not(own: Own, app: str, message: str) -> None:
+    puff = own(f"lifespans:{app}")
+    assert get(puff.port).status == 200
+    told = [line for line in puff.log().splitlines() if "the application has no lifespan" in line]
+    assert len(told) == (1 if message else 0)
+    assert message in "".join(told)
+
+
+@pytest.mark.parametrize(
+    ("app", "message"),
+    [
         ("raises", "RuntimeError: lifespan is not for me"),
         ("returns", "returned before lifespan.startup.complete"),
         ("only_http", "AssertionError"),

@@ -110,6 +110,16 @@ async def cancelled(scope: Scope, receive: Receive, send: Send) -> None:
     raise asyncio.CancelledError
 
 
+@serves
+async def breaks(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    raise RuntimeError("the disk is full")
+
+
+async def for_requests(scope: Scope, receive: Receive, send: Send) -> None:
+    await http(scope, receive, send)
+
+
 async def only_http(scope: Scope, receive: Receive, send: Send) -> None:
     assert scope["type"] == "http"
     await http(scope, receive, send)
