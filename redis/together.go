@@ -6,6 +6,7 @@ package redis
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/redis/rueidis"
 )
@@ -44,6 +45,7 @@ func (c *Client) DoTogether(ctx context.Context, commands [][]string) []Outcome 
 	out := make([]Outcome, len(commands))
 	l, err := c.open(ctx)
 	if err != nil {
+		c.count.unreached.Add(uint64(max(len(out)-1, 0))) // open has counted one
 		for i := range out {
 			out[i].Err = err
 		}
@@ -60,9 +62,12 @@ func (c *Client) DoTogether(ctx context.Context, commands [][]string) []Outcome 
 		all[i] = l.build(args, false)
 	}
 	c.count.commands.Add(uint64(len(all)))
-	for i, r := range l.DoMulti(ctx, all...) {
+	began := time.Now()
+	results := l.DoMulti(ctx, all...)
+	c.count.took.Add(int64(time.Since(began)) * int64(len(all))) // each has a caller that waited so long
+	for i, r := range results {
 		reply, err := toReply(r)
-		out[i] = Outcome{reply, c.ended(l, err, commands[i])}
+		out[i] = Outcome{c.replied(reply), c.ended(l, err, commands[i])}
 	}
 	return out
 }

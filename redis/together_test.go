@@ -79,3 +79,17 @@ func TestCommandsTogetherFailWhenTheClientIsClosed(t *testing.T) {
 		}
 	}
 }
+
+func TestCommandsThatAreSentTogetherAreCountedAsIfTheyWereNot(t *testing.T) {
+	c, s := open(t, redis.Config{})
+	c.DoTogether(testkit.Context(t), [][]string{words("SET k v"), words("INCR k"), words("GET k")})
+	if got := c.Stats(); got.Commands != 3 || got.Refused != 1 || got.Errors != 0 || got.CommandTime <= 0 {
+		t.Errorf("got %+v, want three commands, one refused", got)
+	}
+	away := redis.New(redis.Config{URL: "redis://127.0.0.1:1"})
+	defer away.Close()
+	away.DoTogether(testkit.Context(t), [][]string{words("GET a"), words("GET b")})
+	if got := away.Stats(); got.Unreached != 2 || got.Errors != 2 {
+		t.Errorf("got %+v, want two that did not reach %s", got, s.URL)
+	}
+}
