@@ -152,7 +152,7 @@ func (g *guardian) begin() error {
 		}
 		select {
 		case <-g.server.ended():
-			return fmt.Errorf("it ended before it answered; see %s", filepath.Join(g.dir, "log"))
+			return fmt.Errorf("it ended before it answered: %s; see %s", lastWords(g.dir), filepath.Join(g.dir, "log"))
 		case <-ctx.Done():
 			g.end()
 			return fmt.Errorf("it does not answer (%w); see %s", err, filepath.Join(g.dir, "log"))

@@ -137,11 +137,19 @@ func (s *postgresServer) start() (*State, error) {
 	}, err
 }
 
-// clean removes what a server that was killed has left. There is no other: the lock is
-// held; only a dying one has to be waited for.
+// clean removes what a server that was killed has left, each file by itself: some may be
+// gone. There is no other server, the lock is held; only a dying one has to be waited for.
 func (s *postgresServer) clean() {
-	pidFile := s.path("data/postmaster.pid")
-	text, err := os.ReadFile(pidFile)
+	s.awaitDying()
+	for _, name := range []string{"data/postmaster.pid", "run/.s.PGSQL.5432", "run/.s.PGSQL.5432.lock"} {
+		_ = os.Remove(s.path(name))
+	}
+}
+
+// awaitDying waits until the process that the cluster names, if it is a server of this
+// cluster, has ended.
+func (s *postgresServer) awaitDying() {
+	text, err := os.ReadFile(s.path("data/postmaster.pid"))
 	if err != nil {
 		return
 	}
@@ -150,15 +158,12 @@ func (s *postgresServer) clean() {
 	data, _ := filepath.EvalSymlinks(s.path("data"))
 	for i := 0; err == nil && i < 1000; i++ {
 		if cwd, bad := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid)); bad != nil || cwd != data {
-			break
+			return
 		}
 		if i == 500 {
 			_ = syscall.Kill(pid, syscall.SIGQUIT)
 		}
 		time.Sleep(10 * time.Millisecond)
-	}
-	for _, name := range []string{"data/postmaster.pid", "run/.s.PGSQL.5432", "run/.s.PGSQL.5432.lock"} {
-		_ = os.Remove(s.path(name))
 	}
 }
 

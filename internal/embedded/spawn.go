@@ -92,6 +92,22 @@ func openLog(dir string) (*os.File, error) {
 	return os.OpenFile(path, flags, 0o600)
 }
 
+// lastWords is the last line of the log that tells more than what was done.
+func lastWords(dir string) string {
+	text, err := os.ReadFile(filepath.Join(dir, "log"))
+	if err != nil {
+		return "there is no log"
+	}
+	last := "it said nothing"
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if line != "" && (strings.Contains(line, "FATAL") || strings.Contains(line, "PANIC") || !strings.Contains(line, "LOG:")) {
+			last = line
+		}
+	}
+	return last
+}
+
 // linkFolder is a folder with a short name that nobody else can write to.
 func linkFolder() (string, error) {
 	dir := filepath.Join(os.TempDir(), fmt.Sprintf("puff-%d", os.Getuid()))
