@@ -76,6 +76,7 @@ type socket struct {
 	waiting int      // their bytes
 	rest    []byte   // of what the client sent: for when there is room in the queue
 	reading bool     // the exchange was asked for bytes
+	last    bool     // the client has ended its side: after rest nothing comes
 
 	unsent int // bytes of frames that the client has not taken
 	owed   int // bytes of the channel that they stand for

@@ -22,12 +22,8 @@ func (k *socket) Body(x *httpserver.Exchange, b []byte, last bool) {
 	if k.x != x || k.conn == nil {
 		return
 	}
-	k.reading = false
-	if last {
-		k.lost(websocket.Abnormal, "")
-		return
-	}
-	k.feed(b)
+	k.reading, k.last = false, last
+	k.feed(b) // what comes last may be the goodbye
 	k.more()
 }
 

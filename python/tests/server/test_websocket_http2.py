@@ -197,6 +197,31 @@ def test_the_end_of_the_stream_without_goodbye_is_1006(server: Server, client: C
     assert client.get("/").body == b"plain http"
 
 
+def test_the_stream_may_end_with_the_goodbye_as_browsers_have_it(
+    server: Server, client: Client
+) -> None:
+    texts = [str(i).encode() for i in range(100)]
+    with Stream(client, "/?tag=fin2") as s:
+        client.send(s.number, b"".join(frame(TEXT, t) for t in texts) + goodbye(3210), end=True)
+        for t in texts:
+            assert s.text() == t.decode()
+        assert s.closed() == (3210, "")
+        assert s.take() is None
+        assert not s.was_reset
+    server.puff.wait_for("app: end fin2 3210 ''")
+    with Stream(client, "/lazy?tag=fin3") as s, Stream(client, "/lazy?tag=fin4") as cut:
+        assert (s.text(), cut.text()) == ("ready", "ready")
+        many = frame(BINARY, b"abc") * 1000  # more than wait for an application
+        client.send(s.number, many + goodbye(1000), end=True)
+        client.send(cut.number, many, end=True)
+        for tag in ["fin3", "fin4"]:
+            with Stream(client, f"/sets?tag={tag}") as other:
+                assert other.closed() == (1000, "")
+        assert s.closed() == (1000, "")
+    server.puff.wait_for("app: lazy fin3 3000 1000")
+    server.puff.wait_for("app: lazy fin4 3000 1006")
+
+
 def test_denials_are_ordinary_answers(server: Server, client: Client) -> None:
     server.puff.expect("ZeroDivisionError")
     for path, status, body in [
@@ -329,7 +354,7 @@ def test_many_share_a_connection(client: Client) -> None:
 
 
 def test_silence_is_pinged(begin: Begin) -> None:
-    server = begin("--ws-ping-interval", "0.05", "--ws-ping-timeout", "0.05")
+    server = begin("--ws-ping-interval", "0.05", "--ws-ping-timeout", "1")
     with server.client() as c, Stream(c, "/?tag=dead") as dead, Stream(c, "/?tag=alive") as alive:
         for _ in range(5):
             assert alive.take() == (0x80 | PING, b"")
