@@ -74,6 +74,9 @@ func (k *socket) Closed(x *httpserver.Exchange, err error) {
 	if errors.Is(err, httpserver.ErrServerClosed) {
 		code = websocket.Restart
 	}
+	if k.c != nil && errors.Is(err, httpserver.ErrTimeout) {
+		k.c.Cancel() // its time to accept is up
+	}
 	k.disconnect(code, "")
 	k.queue, k.rest = nil, nil
 	k.side.Port.Flush()

@@ -93,6 +93,17 @@ async def silent(_: Scope, receive: Receive, send: Send) -> None:
     await receive()
 
 
+async def pending(scope: Scope, receive: Receive, send: Send) -> None:
+    """Makes up its mind when it is cancelled."""
+    await receive()
+    say("pending", query(scope, "tag"))
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        say("cancelled", query(scope, "tag"))
+        raise
+
+
 async def raises(scope: Scope, receive: Receive, send: Send) -> None:
     if query(scope, "after"):
         await accept(receive, send)
@@ -226,7 +237,7 @@ ROUTES = {
     "/": echo, "/scope": shown, "/chosen": chosen, "/denied": denied, "/responded": responded,
     "/silent": silent, "/raises": raises, "/returns": returns, "/after": after, "/push": push,
     "/sets": sets, "/flood": flood, "/flooded": flooded_by, "/lazy": lazy, "/timed": timed,
-    "/room": room, "/counts": counts, "/bad": bad,
+    "/room": room, "/pending": pending, "/counts": counts, "/bad": bad,
 }  # fmt: skip
 
 
@@ -269,6 +280,9 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """The application."""
     if scope["type"] == "http" and scope["path"] in {"/talk", "/said"}:
         await browsed(scope, receive, send)
+        return
+    if scope["type"] == "http" and scope["path"] == "/pending":
+        await pending(scope, receive, send)
         return
     if scope["type"] == "websocket":
         await ROUTES.get(scope["path"], echo)(scope, receive, send)
