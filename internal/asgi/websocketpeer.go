@@ -90,6 +90,10 @@ func (k *socket) Tick(x *httpserver.Exchange) {
 		return
 	}
 	now := time.Now()
+	if !k.ticked.IsZero() {
+		k.conn.Forgive(int(now.Sub(k.ticked) / idleTime))
+	}
+	k.ticked = now
 	switch {
 	case k.conn.Ending():
 		if k.closing.IsZero() {

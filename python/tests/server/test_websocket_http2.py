@@ -382,6 +382,23 @@ def test_messages_beyond_the_limit_are_1009(begin: Begin, fragments: bool) -> No
     server.puff.wait_for("app: end size2 1009")
 
 
+@pytest.mark.parametrize(
+    "flood", [frame(PING), frame(TEXT, b"a", fin=False) + frame(0, fin=False) * 3000]
+)
+def test_floods_of_frames_that_say_nothing_are_1008(
+    server: Server, client: Client, flood: bytes
+) -> None:
+    mark = server.puff.mark()
+    with Stream(client, "/?tag=flood") as s:
+        s.send(flood * (3000 if len(flood) < 10 else 1))
+        while (got := s.take()) == (0x80 | PONG, b""):
+            pass
+        assert got is not None
+        assert got.payload[:2] == struct.pack("!H", 1008)
+        assert client.get("/").status == 200
+    server.puff.wait_for("app: end flood 1008", mark)
+
+
 def test_draining_says_goaway_and_leaves_sockets_until_the_grace_ends(begin: Begin) -> None:
     server = begin("--graceful-timeout", "1")
     with server.client() as c, Stream(c, "/?tag=drained2") as s:
