@@ -43,6 +43,27 @@ func TestHTTP2FloodsEndTheConnection(t *testing.T) {
 			}
 			return c.WriteRSTStream(1, http2.ErrCodeCancel)
 		}},
+		{"resets that the server is made to send", http2.ErrCodeEnhanceYourCalm, func(c *rawH2, i int) error {
+			id := uint32(2*i + 1)
+			c.request(id, false, post("/wait")...)
+			return c.WriteRawFrame(http2.FrameWindowUpdate, 0, id, []byte{0, 0, 0, 0})
+		}},
+		{"content after the end", http2.ErrCodeEnhanceYourCalm, func(c *rawH2, i int) error {
+			id := uint32(2*i + 1)
+			c.request(id, true, get("/wait")...)
+			return c.WriteData(id, false, []byte("x"))
+		}},
+		{"windows that overflow", http2.ErrCodeEnhanceYourCalm, func(c *rawH2, i int) error {
+			id := uint32(2*i + 1)
+			c.request(id, true, get("/wait")...)
+			return c.WriteWindowUpdate(id, h2MaxWindow)
+		}},
+		{"heads without a byte", http2.ErrCodeEnhanceYourCalm, func(c *rawH2, i int) error {
+			return c.WriteHeaders(http2.HeadersFrameParam{StreamID: uint32(2*i + 1), EndHeaders: true, EndStream: true})
+		}},
+		{"fields without a name", http2.ErrCodeEnhanceYourCalm, func(c *rawH2, i int) error {
+			return c.request(uint32(2*i+1), true, append(get("/"), "", "")...)
+		}},
 		{"streams that depend on themselves", http2.ErrCodeEnhanceYourCalm, func(c *rawH2, i int) error {
 			return c.WritePriority(uint32(2*i+1), http2.PriorityParam{StreamDep: uint32(2*i + 1)})
 		}},
