@@ -116,6 +116,14 @@ type road interface {
 	server() *Server
 }
 
+// Sent returns the status that the client is sent for that of a [Head]: in HTTP/2 a stream turns with 200, not with 101.
+func (x *Exchange) Sent(status int) int {
+	if status == 101 && x.Major == 2 {
+		return 200
+	}
+	return status
+}
+
 // MaxID is the longest name of a request, in bytes.
 const MaxID = 128
 

@@ -124,10 +124,11 @@ func (h *h2) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// h2Recent is a stream that was closed, and whether the client may not know yet.
+// h2Recent is a stream that was closed.
 type h2Recent struct {
-	id  uint32
-	own bool
+	id     uint32
+	own    bool   // the client may not know yet
+	frames uint16 // of content that it was sent: it may answer each by a reset
 }
 
 // newH2 returns a connection that has said before, and its settings.
@@ -272,14 +273,29 @@ func (h *h2) fault(code http2.ErrCode, reason string) {
 	h.fail(fmt.Errorf("answer request: the client broke the rules of HTTP/2: %s", reason))
 }
 
+// stop ends every stream because the server does: those that speak another protocol with their farewell, after what waits
+// before it, as far as the windows allow.
+func (h *h2) stop() {
+	if h.phase == h2Closing {
+		return
+	}
+	h.pump()
+	for _, st := range h.streams {
+		f := st.x.Farewell
+		if len(f) == 0 || !st.turned() || !st.body.empty() || min(st.sendWindow, h.sendWindow) < int64(len(f)) {
+			continue
+		}
+		h.framer.WriteData(st.id, true, f)
+		st.sendWindow -= int64(len(f))
+		h.sendWindow -= int64(len(f))
+	}
+	h.fail(ErrServerClosed)
+}
+
 // fail ends every stream, and the connection once what stands in out was sent.
 func (h *h2) fail(err error) {
 	h.phase = h2Closing
 	for _, st := range h.streams {
-		if f := st.x.Farewell; err == ErrServerClosed && st.turned() && len(f) > 0 && st.body.empty() &&
-			min(st.sendWindow, h.sendWindow) >= int64(len(f)) {
-			h.framer.WriteData(st.id, true, f)
-		}
 		h.abandon(st, err)
 	}
 	h.held, h.ready = nil, nil

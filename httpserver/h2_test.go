@@ -82,8 +82,12 @@ func TestHTTP2RequestsAreCheckedAsStrictlyAsOthers(t *testing.T) {
 		}
 		return out
 	}
+	extended := func(protocol string) []string {
+		return append(replace(get("/"), ":method", "CONNECT"), ":protocol", protocol)
+	}
 	roads(t, func(t *testing.T, open opener) {
 		s := open(t, Config{MaxRequestLine: 1000, MaxFields: 10, MaxHead: 4000, MaxBody: 100}, hello)
+		turning := open(t, Config{WebSocket: true}, hello)
 		many := get("/")
 		for range 11 {
 			many = append(many, "a", "b")
@@ -135,9 +139,15 @@ func TestHTTP2RequestsAreCheckedAsStrictlyAsOthers(t *testing.T) {
 			{"a long head", append(get("/"), "a", strings.Repeat("x", 3000), "b", strings.Repeat("x", 3000)), "431"},
 			{"CONNECT with a path", replace(get("/"), ":method", "CONNECT"), ""},
 			{"CONNECT without a port", []string{":method", "CONNECT", ":authority", "test"}, "400"},
-			{"a protocol nobody offered", append(replace(get("/"), ":method", "CONNECT"), ":protocol", "websocket"), ""},
+			{"a protocol nobody offered", extended("websocket"), ""},
+			{"turning: an unknown protocol", extended("chess"), "501"},
+			{"turning: a protocol for GET", append(get("/"), ":protocol", "websocket"), ""},
+			{"turning: a protocol and content-length", append(extended("websocket"), "content-length", "5"), ""},
 		} {
 			conn := s.dialH2(t)
+			if strings.HasPrefix(c.name, "turning") {
+				conn = turning.dialH2(t)
+			}
 			conn.request(1, true, c.pairs...)
 			switch f := conn.next().(type) {
 			case *http2.RSTStreamFrame:

@@ -37,6 +37,33 @@ func TestHTTP2FloodsEndTheConnection(t *testing.T) {
 			c.request(id, true, get("/wait")...)
 			return c.WriteRSTStream(id, http2.ErrCodeCancel)
 		}},
+		{"resets of one stream", http2.ErrCodeEnhanceYourCalm, func(c *rawH2, i int) error {
+			if i == 0 {
+				c.request(1, true, get("/wait")...)
+			}
+			return c.WriteRSTStream(1, http2.ErrCodeCancel)
+		}},
+		{"resets that the server is made to send", http2.ErrCodeEnhanceYourCalm, func(c *rawH2, i int) error {
+			id := uint32(2*i + 1)
+			c.request(id, false, post("/wait")...)
+			return c.WriteRawFrame(http2.FrameWindowUpdate, 0, id, []byte{0, 0, 0, 0})
+		}},
+		{"content after the end", http2.ErrCodeEnhanceYourCalm, func(c *rawH2, i int) error {
+			id := uint32(2*i + 1)
+			c.request(id, true, get("/wait")...)
+			return c.WriteData(id, false, []byte("x"))
+		}},
+		{"windows that overflow", http2.ErrCodeEnhanceYourCalm, func(c *rawH2, i int) error {
+			id := uint32(2*i + 1)
+			c.request(id, true, get("/wait")...)
+			return c.WriteWindowUpdate(id, h2MaxWindow)
+		}},
+		{"heads without a byte", http2.ErrCodeEnhanceYourCalm, func(c *rawH2, i int) error {
+			return c.WriteHeaders(http2.HeadersFrameParam{StreamID: uint32(2*i + 1), EndHeaders: true, EndStream: true})
+		}},
+		{"fields without a name", http2.ErrCodeEnhanceYourCalm, func(c *rawH2, i int) error {
+			return c.request(uint32(2*i+1), true, append(get("/"), "", "")...)
+		}},
 		{"streams that depend on themselves", http2.ErrCodeEnhanceYourCalm, func(c *rawH2, i int) error {
 			return c.WritePriority(uint32(2*i+1), http2.PriorityParam{StreamDep: uint32(2*i + 1)})
 		}},
@@ -444,4 +471,50 @@ func TestHTTP2SettingsAreOfTheLengthTheRFCSays(t *testing.T) {
 		c.WriteRawFrame(http2.FrameSettings, 0, 0, payload)
 		c.ends(http2.ErrCodeFrameSize)
 	})
+}
+
+// Some clients say for each frame of a stream they have reset that it is closed.
+func TestHTTP2ClientsMayResetAStreamAgainForEachFrameTheyWereSent(t *testing.T) {
+	const frames = 3 * h2Budget
+	roads(t, func(t *testing.T, open opener) {
+		s := open(t, Config{}, func(x *Exchange, do func(func())) {
+			if string(x.Path) != "/crumbs" {
+				hello(x, do)
+				return
+			}
+			c := &crumbler{left: frames}
+			x.Peer = c
+			do(func() {
+				x.Start(&Head{Status: 200})
+				x.Write([]byte("x"))
+			})
+		})
+		c := s.dialH2(t)
+		c.request(1, true, get("/crumbs")...)
+		c.head(1)
+		for range frames {
+			if d, ok := c.next().(*http2.DataFrame); !ok || len(d.Data()) != 1 {
+				t.Fatalf("got %v, want a byte", d)
+			}
+		}
+		for range frames {
+			c.WriteRSTStream(1, http2.ErrCodeStreamClosed)
+		}
+		c.request(3, true, get("/")...)
+		if got := c.status(3); got != "200" {
+			t.Errorf("got %s, want 200", got)
+		}
+	})
+}
+
+// crumbler sends a byte at a time, the next when the last has left.
+type crumbler struct{ left int }
+
+func (c *crumbler) Body(*Exchange, []byte, bool)  {}
+func (c *crumbler) Closed(x *Exchange, err error) { x.Abort() }
+
+func (c *crumbler) Written(x *Exchange, _ int) {
+	if c.left--; c.left > 0 {
+		x.Write([]byte("x"))
+	}
 }

@@ -83,7 +83,7 @@ func (h *h2) lateData(id uint32) error {
 	if id > h.limit {
 		return nil
 	}
-	if r, ok := h.closedLately(id); ok && r.own {
+	if r := h.closedLately(id); r != nil && r.own {
 		// Sent before the client knew.
 		return h.spend(1)
 	}
@@ -125,6 +125,10 @@ func (h *h2) rstStream(f *http2.RSTStreamFrame) error {
 		h.forget(st, false)
 		h.abandon(st, errReset)
 		return h.spend(h2ResetCost)
+	}
+	if r := h.closedLately(f.StreamID); r != nil && r.frames > 0 {
+		r.frames-- // some clients say it again for each frame that was on its way
+		return nil
 	}
 	return h.spend(1)
 }

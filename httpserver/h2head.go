@@ -72,7 +72,7 @@ func (h *h2) headers(f *http2.HeadersFrame) error {
 
 // lateHeaders takes a head for a stream that is closed.
 func (h *h2) lateHeaders(id uint32) error {
-	if _, ok := h.closedLately(id); ok {
+	if h.closedLately(id) != nil {
 		return h2Fault{http2.ErrCodeStreamClosed, "a head for a stream that is closed"}
 	}
 	return h2Fault{http2.ErrCodeProtocol, "a stream with a number below the last one"}
@@ -307,6 +307,9 @@ func (st *h2Stream) whole(b *h2Block, turns bool) bool {
 // conclude finds path and host, and says what the fields mean for the body.
 func (st *h2Stream) conclude(b *h2Block, c *Config) *refusal {
 	x := &st.x
+	if x.Protocol != nil && string(x.Protocol) != "websocket" {
+		return refuseProtocol
+	}
 	if b.parts&partPath == 0 {
 		x.Target = x.Host
 	}

@@ -407,3 +407,34 @@ func TestHTTP2StreamsTurnToOtherProtocols(t *testing.T) {
 		}
 	})
 }
+
+func TestHTTP2ShutdownCutsTurnedStreamsWithTheirFarewell(t *testing.T) {
+	roads(t, func(t *testing.T, open opener) {
+		w := newWatcher()
+		s := open(t, Config{WebSocket: true}, turn(func() Peer { return w }, "farewell"))
+		c := s.dialH2(t)
+		c.request(1, false, append([]string{":protocol", "websocket", ":method", "CONNECT"}, get("/chat")[2:]...)...)
+		if fields, _ := c.head(1); fields[":status"] != "200" {
+			t.Fatalf("got %v, want 200", fields)
+		}
+		ctx, cut := context.WithCancel(t.Context())
+		done := s.shutdown(ctx)
+		if _, ok := c.next().(*http2.GoAwayFrame); !ok {
+			t.Fatal("the client was not asked to leave")
+		}
+		c.WriteData(1, false, []byte("still here"))
+		if got := receive(t, "a piece", w.body); got != "still here" {
+			t.Errorf("got %q while draining", got)
+		}
+		cut()
+		if d, ok := c.next().(*http2.DataFrame); !ok || string(d.Data()) != "farewell" || !d.StreamEnded() {
+			t.Errorf("got %v, want the farewell and the end", d)
+		}
+		if err := receive(t, "Closed", w.closed); !errors.Is(err, ErrServerClosed) {
+			t.Errorf("Closed was told %v", err)
+		}
+		if err := receive(t, "Shutdown", done); !errors.Is(err, context.Canceled) {
+			t.Errorf("Shutdown returned %v", err)
+		}
+	})
+}

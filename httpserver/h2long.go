@@ -152,7 +152,7 @@ func (d *h2Long) drain() {
 func (d *h2Long) stop() {
 	d.h.lock()
 	defer d.h.unlock()
-	d.h.fail(ErrServerClosed)
+	d.h.stop()
 }
 
 // read takes what the client sends until the connection closes, with nil if that is by the rules.

@@ -89,6 +89,7 @@ func (h *h2) contentHead(st *h2Stream, n int, end bool) {
 	h.sendWindow -= int64(n)
 	st.sendWindow -= int64(n)
 	st.took = h.carrier.now()
+	st.frames++
 	h.out = appendFrameHead(h.out, http2.FrameData, flags, st.id, n)
 }
 

@@ -4,6 +4,8 @@
 package httpserver
 
 import (
+	"math"
+
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 )
@@ -41,6 +43,7 @@ type h2Stream struct {
 	finishing  bool    // the answer ends with body
 	sentEnd    bool    // the client knows that it is complete
 	credit     int     // bytes of body to tell the handler about
+	frames     int     // of content that it was sent
 	took       int64   // when the client last took content
 	ticked     int64   // when a Ticker was last called
 	due        bool    // it is to be called
@@ -327,18 +330,18 @@ func (h *h2) forget(st *h2Stream, own bool) {
 	}
 	st.open = false
 	delete(h.streams, st.id)
-	h.recent[h.nRecent%len(h.recent)] = h2Recent{st.id, own}
+	h.recent[h.nRecent%len(h.recent)] = h2Recent{st.id, own, uint16(min(st.frames, math.MaxUint16))}
 	h.nRecent++
 }
 
-// closedLately looks a stream up that is not open any more.
-func (h *h2) closedLately(id uint32) (h2Recent, bool) {
-	for _, r := range h.recent[:min(h.nRecent, len(h.recent))] {
-		if r.id == id {
-			return r, true
+// closedLately looks a stream up that is not open any more; nil: it has been forgotten.
+func (h *h2) closedLately(id uint32) *h2Recent {
+	for i := range h.recent[:min(h.nRecent, len(h.recent))] {
+		if r := &h.recent[i]; r.id == id {
+			return r
 		}
 	}
-	return h2Recent{}, false
+	return nil
 }
 
 // release gives st back, which is not open and which no handler has.
@@ -355,7 +358,7 @@ func (h *h2) release(st *h2Stream) {
 	st.gen++
 	st.pulled, st.told, st.ended, st.gone, st.finishing, st.expecting = false, false, false, false, false, false
 	st.closed, st.after, st.trailers, st.sentEnd = nil, nil, nil, false
-	st.credit, st.recvOwed, st.got, st.ticked, st.due = 0, 0, 0, 0, false
+	st.credit, st.recvOwed, st.got, st.frames, st.ticked, st.due = 0, 0, 0, 0, 0, false
 	st.h = nil
 	h.carrier.give(st)
 	h.settle()

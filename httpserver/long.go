@@ -255,6 +255,7 @@ func (c *longConn) stop() {
 	c.cut = true
 	c.nc.SetDeadline(past)
 	if c.h2 != nil {
+		c.nc.SetWriteDeadline(time.Now().Add(farewellTime))
 		c.h2.stop()
 	}
 	c.wake.Signal()

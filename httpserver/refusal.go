@@ -34,6 +34,7 @@ var (
 	refuseOldTE       = &refusal{400, "HTTP/1.0 has no Transfer-Encoding"}
 	refuseTE          = &refusal{400, "the Transfer-Encoding is not one \"chunked\""}
 	refuseCoding      = &refusal{501, "the Transfer-Encoding is not \"chunked\""}
+	refuseProtocol    = &refusal{501, "the protocol is not \"websocket\""}
 	refuseExpect      = &refusal{417, "the expectation is not \"100-continue\""}
 	refuseBigBody     = &refusal{413, "the body is too large"}
 	refuseChunk       = &refusal{400, "a chunk is malformed"}

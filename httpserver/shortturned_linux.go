@@ -86,6 +86,13 @@ func (c *conn) unblocked() {
 
 // farewell sends the last bytes of a connection that is cut, as far as the kernel takes them.
 func (c *conn) farewell() {
+	if c.h2 != nil && c.state == open {
+		c.h2.stop()
+		if c.sendH2() == nil {
+			unix.Shutdown(c.fd, unix.SHUT_WR)
+		}
+		return
+	}
 	if !c.turned || c.x == nil || len(c.x.Farewell) == 0 {
 		return
 	}

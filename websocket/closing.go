@@ -16,6 +16,7 @@ const (
 	NoStatus     = 1005 // never sent: the close frame had no code
 	Abnormal     = 1006 // never sent: there was no close frame
 	Invalid      = 1007
+	Policy       = 1008
 	TooBig       = 1009
 	Internal     = 1011
 	Restart      = 1012
@@ -38,6 +39,7 @@ var (
 	failOrder    = &failure{Protocol, "a fragment out of order"}
 	failClose    = &failure{Protocol, "a close frame of one byte"}
 	failCode     = &failure{Protocol, "a close code that nobody may send"}
+	failIdle     = &failure{Policy, "too many frames that say nothing"}
 	failText     = &failure{Invalid, "a text is not UTF-8"}
 	failSize     = &failure{TooBig, "a message is too big"}
 	failDeflate  = &failure{Invalid, "a message does not inflate"}

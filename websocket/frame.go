@@ -97,12 +97,38 @@ func (c *Conn) begin() *failure {
 	if c.left>>63 != 0 {
 		return failLength
 	}
+	if f := c.weigh(); f != nil {
+		return f
+	}
 	if c.frame.opcode.control() {
 		c.length = 0
 		return c.beginControl()
 	}
 	return c.beginData()
 }
+
+// weigh bounds how many frames a client may send that say nothing and cost something all the same: pings, pongs and empty
+// fragments. Those with content make up for them.
+func (c *Conn) weigh() *failure {
+	switch o := c.frame.opcode; {
+	case o == opPing || o == opPong || o <= opBinary && !c.frame.fin && c.left == 0:
+		if c.idle++; c.idle > maxIdle {
+			return failIdle
+		}
+	case o <= opBinary && c.left > 0:
+		c.idle = max(0, c.idle-idleGain)
+	}
+	return nil
+}
+
+const (
+	maxIdle  = 1000
+	idleGain = 4
+)
+
+// Forgive forgets n of the pings, pongs and empty fragments that the client has sent: with more than a thousand of them, and
+// too little of substance between them, the connection fails with [Policy]. It is to be called as time passes.
+func (c *Conn) Forgive(n int) { c.idle = max(0, c.idle-n) }
 
 func (c *Conn) beginControl() *failure {
 	switch {

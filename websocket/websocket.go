@@ -65,6 +65,7 @@ type Conn struct {
 	max     int64
 	deflate *deflate // nil: no compression
 	state   state
+	idle    int  // frames that said nothing
 	heard   bool // anything at all, since Heard was asked
 	out     []byte
 	goodbye []byte // the frame that ends the connection, while it is ending

@@ -164,6 +164,7 @@ func (a *answer) piece() error {
 			a.Logger.Warn("file not sent", "error", err)
 		}
 		a.broken = true
+		a.owed += int(p.n) - n // of which the handler waits to hear
 		p.n = 0
 	} else {
 		p.off += int64(n)

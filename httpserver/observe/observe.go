@@ -52,7 +52,8 @@ type Done struct {
 	Status int
 	// Bytes is the length of the body that was sent.
 	Bytes int64
-	// Began is when the request came, Duration the time until the answer was given to the connection.
+	// Began is when the request came, Duration the time until the answer was given to the connection, or the conversation
+	// in another protocol was over.
 	Began    time.Time
 	Duration time.Duration
 	// Cut says that the answer was not complete.
@@ -91,6 +92,7 @@ type record struct {
 	method method
 	head   bool // the method is HEAD: no body is sent
 	headed bool // the log was told of the head
+	turned bool // it speaks another protocol now, and was counted as a request
 	status int
 	bytes  int64
 	asked  []byte // method, space and path, for those who look for slow ones
@@ -107,7 +109,7 @@ func (w *watcher) Handle(x *httpserver.Exchange) {
 		r = &record{w: w}
 	}
 	r.began, r.method = x.Began, methodOf(x.Method)
-	r.head, r.headed, r.status, r.bytes = string(x.Method) == "HEAD", false, 0, 0
+	r.head, r.headed, r.turned, r.status, r.bytes = string(x.Method) == "HEAD", false, false, 0, 0
 	if w.Slow != nil {
 		r.asked = append(append(r.asked[:0], x.Method[:min(len(x.Method), 16)]...), ' ')
 		r.asked = append(r.asked, x.Path[:min(len(x.Path), slowRoute)]...)
@@ -156,6 +158,12 @@ func (r *record) sent(n int64) {
 // count counts the request as over, which is done before its client can know: then whoever has the answer finds it counted.
 func (r *record) count() (d time.Duration) {
 	d = time.Since(r.began)
+	if r.turned {
+		if r.w.tally != nil {
+			r.w.tally.bytes.Add(uint64(r.bytes))
+		}
+		return d
+	}
 	if r.status == 0 {
 		r.status = StatusGone
 	}
@@ -170,7 +178,9 @@ func (r *record) count() (d time.Duration) {
 
 // discount takes count back: the exchange goes on.
 func (r *record) discount(d time.Duration) {
-	if r.w.tally != nil {
+	if r.w.tally != nil && r.turned {
+		r.w.tally.bytes.Add(-uint64(r.bytes))
+	} else if r.w.tally != nil {
 		r.w.tally.remove(r.method, r.status, d, r.bytes)
 	}
 }
@@ -213,8 +223,21 @@ func (r *record) Respond(x *httpserver.Exchange, h *httpserver.Head, body []byte
 // Start implements httpserver.Answerer.
 func (r *record) Start(x *httpserver.Exchange, h *httpserver.Head) error {
 	before := r.begin(h)
+	if h.Status != 101 {
+		err := r.next.Start(x, h)
+		if err != nil {
+			r.undo(before)
+		}
+		return err
+	}
+	// As a request it is over: how long the conversation lasts says nothing of how long requests take.
+	r.status = x.Sent(h.Status)
+	d := r.count()
+	r.turned = true
 	err := r.next.Start(x, h)
 	if err != nil {
+		r.turned = false
+		r.discount(d)
 		r.undo(before)
 	}
 	return err

@@ -39,6 +39,7 @@ const (
 	closeTime  = 10 * time.Second // how long a client may take to answer a close frame
 	answerTime = time.Second      // how long the application may take for what came before a close frame
 	maxTick    = answerTime
+	idleTime   = 5 * time.Millisecond // a frame that says nothing is forgiven each time it has passed
 	minTick    = 10 * time.Millisecond
 
 	maxWaiting = 256 << 10 // bytes that wait for the application, or for the client, before no more are read
@@ -76,10 +77,12 @@ type socket struct {
 	waiting int      // their bytes
 	rest    []byte   // of what the client sent: for when there is room in the queue
 	reading bool     // the exchange was asked for bytes
+	last    bool     // the client has ended its side: after rest nothing comes
 
 	unsent int // bytes of frames that the client has not taken
 	owed   int // bytes of the channel that they stand for
 
+	ticked  time.Time // when Tick was last called
 	quiet   time.Time // nothing has come since
 	pinged  time.Time // zero: no ping is under way
 	closing time.Time // when we said goodbye

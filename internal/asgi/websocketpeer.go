@@ -22,12 +22,8 @@ func (k *socket) Body(x *httpserver.Exchange, b []byte, last bool) {
 	if k.x != x || k.conn == nil {
 		return
 	}
-	k.reading = false
-	if last {
-		k.lost(websocket.Abnormal, "")
-		return
-	}
-	k.feed(b)
+	k.reading, k.last = false, last
+	k.feed(b) // what comes last may be the goodbye
 	k.more()
 }
 
@@ -78,6 +74,9 @@ func (k *socket) Closed(x *httpserver.Exchange, err error) {
 	if errors.Is(err, httpserver.ErrServerClosed) {
 		code = websocket.Restart
 	}
+	if k.c != nil && errors.Is(err, httpserver.ErrTimeout) {
+		k.c.Cancel() // its time to accept is up
+	}
 	k.disconnect(code, "")
 	k.queue, k.rest = nil, nil
 	k.side.Port.Flush()
@@ -91,6 +90,10 @@ func (k *socket) Tick(x *httpserver.Exchange) {
 		return
 	}
 	now := time.Now()
+	if !k.ticked.IsZero() {
+		k.conn.Forgive(int(now.Sub(k.ticked) / idleTime))
+	}
+	k.ticked = now
 	switch {
 	case k.conn.Ending():
 		if k.closing.IsZero() {

@@ -5,6 +5,7 @@ package asgi
 
 import (
 	"github.com/puffstack/puff/internal/py"
+	"github.com/puffstack/puff/websocket"
 )
 
 // feed gives the connection what the client sent, and sends what it answers by itself.
@@ -62,6 +63,12 @@ func (k *socket) more() {
 		return
 	}
 	if k.conn.Ending() {
+		return
+	}
+	if k.last {
+		if len(k.rest) == 0 {
+			k.lost(websocket.Abnormal, "")
+		}
 		return
 	}
 	// Whoever has said goodbye drops what comes but the answer.

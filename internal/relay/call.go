@@ -35,6 +35,7 @@ type Call struct {
 	channel    uint64 // who in Python talks; 0: nobody yet
 	owed       int    // bytes taken from the channel and not yet credited
 	closed     bool   // the client is gone
+	file       int64  // bytes of a file that have not left yet, and end the answer
 	asking     bool   // the program waits for a piece of the body, or for the client to go
 }
 
@@ -76,7 +77,10 @@ func (s *Side) message(m *py.Message) {
 	c := s.find(m.Ticket)
 	if c == nil {
 		switch m.Kind {
-		case py.KindSend, py.KindPull:
+		case py.KindSend:
+			s.dropped(m)
+			s.Port.Hangup(m.Target)
+		case py.KindPull:
 			s.Port.Hangup(m.Target)
 		case py.KindError: // raised when the answer was out, as a close() may
 			s.logFault(faultOf(m), nil)
@@ -97,6 +101,9 @@ func (s *Side) message(m *py.Message) {
 			return
 		}
 		c.asking = true
+		if c.file > 0 {
+			return // it waits for the file to leave
+		}
 		if c.held != nil {
 			_ = c.release() // it waits for the client to go, and will not raise before
 			return
@@ -116,10 +123,12 @@ func (c *Call) sent(m *py.Message) {
 	s := c.side
 	c.channel = m.Target
 	if c.closed {
+		s.dropped(m)
 		s.Port.Hangup(c.channel)
 		return
 	}
 	if c.held != nil {
+		s.dropped(m)
 		c.credit(len(m.Value)) // the answer is whole: what follows counts for nothing
 		return
 	}
@@ -298,10 +307,15 @@ func (c *Call) Written(x *httpserver.Exchange, n int) {
 	s := c.side
 	s.lock()
 	defer s.unlock()
-	if c.X == x {
-		c.credit(n)
-		s.Port.Flush()
+	if c.X != x {
+		return
 	}
+	if c.file > 0 {
+		c.fileLeft(n)
+	} else {
+		c.credit(n)
+	}
+	s.Port.Flush()
 }
 
 // Body implements httpserver.Peer.

@@ -84,6 +84,9 @@ func (c *Call) Hangup() {
 	}
 }
 
+// Cancel stops the application.
+func (c *Call) Cancel() { c.side.Port.Cancel(c.ticket()) }
+
 // Fault says what the application did wrong.
 func (c *Call) Fault(err error) { c.side.logFault(err, c.X) }
 

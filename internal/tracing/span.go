@@ -94,7 +94,7 @@ var _ httpserver.Answerer = (*spanned)(nil)
 func (s *spanned) Respond(x *httpserver.Exchange, h *httpserver.Head, body []byte) error {
 	err := s.Answerer.Respond(x, h, body)
 	if !goesOn(err) {
-		s.status = h.Status
+		s.status = x.Sent(h.Status)
 		s.end(err)
 	}
 	return err
@@ -104,7 +104,7 @@ func (s *spanned) Respond(x *httpserver.Exchange, h *httpserver.Head, body []byt
 func (s *spanned) Start(x *httpserver.Exchange, h *httpserver.Head) error {
 	err := s.Answerer.Start(x, h)
 	if err == nil {
-		s.status = h.Status
+		s.status = x.Sent(h.Status)
 	}
 	return err
 }

@@ -15,8 +15,11 @@ import (
 var errAnswer = errors.New("read answer: it is not a status, headers and a body")
 
 // Sent implements relay.Protocol: (status, headers, chunk) begins an answer, bytes
-// carry it on.
+// carry it on; (status, headers, descriptor, offset, size) is an answer from a file.
 func (p *Protocol) Sent(c *relay.Call, v py.Reader) (streamed int, err error) {
+	if isFile(v) {
+		return 0, p.file(c, v)
+	}
 	if c.X == nil {
 		if c.Done {
 			c.Done = false // said once
@@ -28,7 +31,7 @@ func (p *Protocol) Sent(c *relay.Call, v py.Reader) (streamed int, err error) {
 		chunk := v.Text()
 		return len(chunk), c.X.Write(chunk)
 	}
-	head, body, err := p.head(&v)
+	head, body, err := p.whole(&v)
 	if err != nil {
 		return 0, err
 	}
@@ -53,50 +56,62 @@ func (p *Protocol) Answered(c *relay.Call, v py.Reader) error {
 		}
 		return c.Finish(nil)
 	}
-	head, body, err := p.head(&v)
+	head, body, err := p.whole(&v)
 	if err != nil {
 		return err
 	}
 	return c.Respond(head, body)
 }
 
-// head reads a tuple of status, headers and bytes. What it returns is valid as long as
+// whole reads a tuple of status, headers and bytes. What it returns is valid as long as
 // the message.
-func (p *Protocol) head(v *py.Reader) (*httpserver.Head, []byte, error) {
+func (p *Protocol) whole(v *py.Reader) (*httpserver.Head, []byte, error) {
 	if v.Seq() != 3 {
 		return nil, nil, errAnswer
 	}
+	head, err := p.head(v)
+	if err == nil && v.Peek() != py.TagBytes {
+		err = errAnswer
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return head, v.Text(), nil
+}
+
+// head reads a status and headers.
+func (p *Protocol) head(v *py.Reader) (*httpserver.Head, error) {
 	status, err := relay.Latin1(v.Text())
 	if err != nil {
-		return nil, nil, fmt.Errorf("read answer: the status: %w", err)
+		return nil, fmt.Errorf("read answer: the status: %w", err)
 	}
 	code, reason, err := parseStatus(status)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	p.fields = p.fields[:0]
 	for n := v.Seq(); n > 0; n-- {
 		if v.Seq() != 2 || v.Peek() != py.TagStr {
-			return nil, nil, errors.New("read answer: a header is not a pair of str")
+			return nil, errors.New("read answer: a header is not a pair of str")
 		}
 		name := v.Text()
 		if relay.SameName(name, "connection") {
-			return nil, nil, errors.New("read answer: the header Connection is the server's; an application has none")
+			return nil, errors.New("read answer: the header Connection is the server's; an application has none")
 		}
 		if v.Peek() != py.TagStr {
-			return nil, nil, fmt.Errorf("read answer: the value of header %q is not a str", name)
+			return nil, fmt.Errorf("read answer: the value of header %q is not a str", name)
 		}
 		value, err := relay.Latin1(v.Text())
 		if err != nil {
-			return nil, nil, fmt.Errorf("read answer: header %q: %w", name, err)
+			return nil, fmt.Errorf("read answer: header %q: %w", name, err)
 		}
 		p.fields = append(p.fields, httpserver.Field{Name: name, Value: value})
 	}
-	if v.Bad || v.Peek() != py.TagBytes {
-		return nil, nil, errAnswer
+	if v.Bad {
+		return nil, errAnswer
 	}
 	p.answer = httpserver.Head{Status: code, Reason: reason, Fields: p.fields}
-	return &p.answer, v.Text(), nil
+	return &p.answer, nil
 }
 
 // parseStatus reads "200 OK"; the reason may be missing.

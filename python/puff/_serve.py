@@ -129,7 +129,8 @@ def _wsgi(app: Any, tell: Describe, watch: bool, named: bool) -> int:
             f"a WSGI application needs greenlet, which this Python does not have: "
             f"type {_puff.python} -m pip install greenlet"
         ) from None
-    from puff._wsgi import FileWrapper, handler
+    from puff._wsgi import handler
+    from puff._wsgi_file import FileWrapper
 
     hub = Hub()
     handle = handler(app, tell)

@@ -1,12 +1,14 @@
 """WSGI (PEP 3333), stop 5 of 5: a request comes as an environ and leaves as an answer.
 
 What goes to Go: one answer (status, headers, body) when the body is whole; else, through a
-channel, (status, headers, first chunk), then chunks, then an answer of None. Framing, and
-what a header may hold, is Go's business.
+channel, (status, headers, first chunk), then chunks, then an answer of None. A file goes as
+(status, headers, descriptor, offset, size). Framing, and what a header may hold, is Go's
+business.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from io import BytesIO, RawIOBase
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ import _puff
 from greenlet import GreenletExit, getcurrent
 
 from puff._wait import _local
+from puff._wsgi_file import FileWrapper, descriptor
 from puff.errors import ClientDisconnected, describe
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
     Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-__all__ = ["FileWrapper", "handler"]
+__all__ = ["handler"]
 
 
 class Parked:
@@ -116,6 +119,26 @@ class _Exchange:
             if channel.closed:
                 raise ClientDisconnected("the client has closed the connection")
 
+    def send_file(self, file: Any) -> bool:
+        """Has Go send the rest of a file, and waits until it has left or the client has gone.
+
+        False: it is none that Go can send.
+        """
+        if self.head is None or self.sent:
+            return False
+        part = descriptor(file)
+        if part is None:
+            return False
+        channel = self.channel or self.open()
+        self.sent = True
+        try:
+            channel.put((*self.head, *part))
+        except BaseException:
+            os.close(part[0])  # else it is Go's
+            raise
+        channel.receive().result()
+        return True
+
 
 class Input(RawIOBase):
     """wsgi.input of a body that is still on its way, read from Go a piece at a time."""
@@ -195,20 +218,6 @@ class Input(RawIOBase):
         return line
 
 
-class FileWrapper:
-    """wsgi.file_wrapper: a file as an iterable of blocks."""
-
-    def __init__(self, file: Any, block_size: int = 64 << 10) -> None:
-        self.file = file
-        self.block_size = block_size
-        if hasattr(file, "close"):
-            self.close = file.close
-
-    def __iter__(self) -> Iterator[bytes]:
-        while block := self.file.read(self.block_size):
-            yield block
-
-
 def handler(
     app: Application, describe: Callable[[BaseException], Any] = describe
 ) -> Callable[[int, Any], None]:
@@ -262,6 +271,9 @@ def _send(exchange: _Exchange, result: Iterable[bytes]) -> None:
             raise TypeError(f"the body is of bytes, not {type(body).__name__}")
         _puff.answer(exchange.ticket, (*exchange.head, body))
         exchange.sent = True
+        return
+    if type(result) is FileWrapper and exchange.send_file(result.file):
+        _puff.answer(exchange.ticket, None)
         return
     for chunk in result:
         if not isinstance(chunk, bytes):

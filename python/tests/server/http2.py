@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 from typing import TYPE_CHECKING, TypeVar
 
 from h2.config import H2Configuration
-from h2.connection import H2Connection
+from h2.connection import ConnectionState, H2Connection
 from h2.events import (
     ConnectionTerminated,
     DataReceived,
     Event,
     InformationalResponseReceived,
+    RemoteSettingsChanged,
     ResponseReceived,
     StreamEnded,
     StreamReset,
@@ -39,6 +41,8 @@ class Answer:
         self.body = b""
         self.ended = False
         self.reset: int | None = None
+        self.held = False
+        """Whether the window is left as it is: the server then has to wait."""
 
     @property
     def status(self) -> int:
@@ -54,13 +58,26 @@ def _text(headers: Iterable[tuple[bytes | str, bytes | str]] | None) -> list[tup
 
 
 class Client:
-    """One connection by prior knowledge, to be used in a with statement."""
+    """One connection, to be used in a with statement: by prior knowledge, or over TLS.
 
-    def __init__(self, port: int) -> None:
+    preface is what is sent before anything else.
+    """
+
+    def __init__(
+        self, port: int, context: ssl.SSLContext | None = None, *, preface: bytes = b""
+    ) -> None:
         self.sock = socket.create_connection(("127.0.0.1", port), DEADLINE)
+        self.sock.sendall(preface)
+        self.scheme = "http"
+        if context is not None:
+            context.set_alpn_protocols(["h2"])
+            self.sock = context.wrap_socket(self.sock, server_hostname="localhost")
+            self.scheme = "https"
         self.h2 = H2Connection(H2Configuration(client_side=True, header_encoding=None))
         self.answers: dict[int, Answer] = {}
         self.goodbyes: list[tuple[int, int]] = []
+        self.settings: dict[int, int] | None = None
+        """What the server has said of itself; None: nothing yet."""
         self.h2.initiate_connection()
         self.flush()
 
@@ -86,7 +103,9 @@ class Client:
     ) -> int:
         """Opens a stream; its number."""
         stream = self.h2.get_next_available_stream_id()
-        head = [(":method", method), (":scheme", "http"), (":authority", "test"), (":path", path)]
+        head = [
+            (":method", method), (":scheme", self.scheme), (":authority", "test"), (":path", path),
+        ]  # fmt: skip
         self.h2.send_headers(stream, [*head, *headers], end_stream=end)
         self.answers[stream] = Answer()
         self.flush()
@@ -124,8 +143,14 @@ class Client:
         return bool(data)
 
     def _take(self, event: Event) -> None:
+        if isinstance(event, RemoteSettingsChanged):
+            changed = {int(code): s.new_value for code, s in event.changed_settings.items()}
+            self.settings = {**(self.settings or {}), **changed}
+            return
         if isinstance(event, ConnectionTerminated):
             self.goodbyes.append((event.last_stream_id or 0, int(event.error_code or 0)))
+            if not event.error_code:  # h2 takes it for the end, but streams that are open go on
+                self.h2.state_machine.state = ConnectionState.CLIENT_OPEN
             return
         stream = getattr(event, "stream_id", None)
         answer = self.answers.get(stream) if isinstance(stream, int) else None
@@ -139,6 +164,8 @@ class Client:
             answer.trailers = _text(event.headers)
         elif isinstance(event, DataReceived):
             answer.body += event.data or b""
+            if answer.held:
+                return
             self.h2.acknowledge_received_data(
                 event.flow_controlled_length or 0, event.stream_id or 0
             )

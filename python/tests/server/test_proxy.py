@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
-from .client import DEADLINE, Connection
+from .client import DEADLINE, Connection, CutOff
+from .http2 import Client
+from .websocket import opening
+from .websocket2 import Stream
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,6 +107,98 @@ def test_the_header_comes_before_tls(own: Own, tmp_path: Path) -> None:
         seen = shown(c)
     assert seen["REMOTE_ADDR"] == "192.0.2.1"
     assert seen["wsgi.url_scheme"] == "https"
+
+
+@pytest.fixture(params=[False, True], ids=["clear", "tls"])
+def secured(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> tuple[list[str], ssl.SSLContext | None]:
+    """Flags of a server, and what a client knows of it."""
+    if not request.param:
+        return [], None
+    ca = trustme.CA()
+    issued = ca.issue_cert("localhost")
+    issued.cert_chain_pems[0].write_to_path(str(tmp_path / "cert"))
+    issued.private_key_pem.write_to_path(str(tmp_path / "key"))
+    context = ssl.create_default_context()
+    ca.configure_trust(context)
+    return ["--tls-cert", str(tmp_path / "cert"), "--tls-key", str(tmp_path / "key")], context
+
+
+@pytest.mark.parametrize("header", [V1, V2])
+def test_http2_and_websocket_come_after_the_header(
+    own: Own, secured: tuple[list[str], ssl.SSLContext | None], header: bytes
+) -> None:
+    flags, context = secured
+    plain = own(ASYNC_APP, *PROXIED, *flags)
+    with Client(plain.port, context, preface=header) as c:
+        for stream in [c.request("/") for _ in range(3)]:
+            seen = json.loads(c.answer(stream).body)
+            assert seen["client"] == ["192.0.2.1", 99]
+            assert seen["server"] == ["192.0.2.2", 443]
+    puff = own("websocket_app:app", *PROXIED, *flags)
+    with Client(puff.port, context, preface=header) as c, Stream(c, "/scope") as s:
+        scope = json.loads(s.text())
+        assert (scope["http_version"], scope["client"]) == ("2", ["192.0.2.1", 99])
+        assert s.closed() == (1000, "")
+    if context is None:
+        with Connection(puff.port) as one:
+            one.send(header)
+            one.request("GET", "/scope", opening())
+            assert one.head().status == 101
+            head = one.exactly(4)
+            assert head is not None
+            assert head[:2] == b"\x81\x7e"
+            text = one.exactly(int.from_bytes(head[2:], "big"))
+            assert text is not None
+            assert json.loads(text)["client"] == ["192.0.2.1", 99]
+
+
+@pytest.mark.parametrize("size", [1, 5, 20, 60])
+def test_the_header_may_come_in_pieces(shared: Shared, size: int) -> None:
+    request = b"GET / HTTP/1.1\r\nHost: test.example\r\n\r\n"
+    for header in [V1, V2]:
+        with Connection(shared(APP, *PROXIED).port) as c:
+            whole = header + request
+            for i in range(0, len(whole), size):
+                c.send(whole[i : i + size])
+            assert json.loads(c.response().body)["REMOTE_ADDR"] == "192.0.2.1"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        V1[:-2] + b"\n",
+        b"PROXY TCP4 192.0.2.1 192.0.2.2 99 65536\r\n",
+        b"PROXY TCP4 192.0.2.1 192.0.2.2 99\r\n",
+        b"PROXY TCP6 192.0.2.1 192.0.2.2 99 443\r\n",
+        b"PROXY " + b"x" * 200 + b"\r\n",
+        v2(0x11, 0x11, FOUR),
+        v2(0x22, 0x11, FOUR),
+        v2(0x21, 0x11, FOUR[:-1]),
+        V1 + V1,
+    ],
+)
+def test_a_malformed_header_gets_no_request_served(shared: Shared, header: bytes) -> None:
+    puff = shared(APP, *PROXIED)
+    with Connection(puff.port) as c:
+        c.send(header + b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        try:
+            answer = c.response()
+        except CutOff as e:
+            assert e.response is None
+        else:
+            assert answer.status in {400, 505}
+    with Connection(puff.port) as c:
+        c.send(V1)
+        assert shown(c)["REMOTE_ADDR"] == "192.0.2.1"
+
+
+@pytest.mark.parametrize("sent", [b"", V1[:20], V2[:14], V2[:-1]])
+def test_silence_within_the_header_has_a_deadline(own: Own, sent: bytes) -> None:
+    with Connection(own(APP, *PROXIED, "--head-timeout", "0.2").port) as c:
+        c.send(sent)
+        assert c.ended()
 
 
 def test_clients_of_a_unix_socket_may_send_the_header(own: Own, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def puff(shared: Shared) -> Puff:
 
 
 def test_pings_are_answered_and_silence_is_pinged(own: Own) -> None:
-    puff = own("websocket_app:app", "--ws-ping-interval", "0.05", "--ws-ping-timeout", "0.05")
+    puff = own("websocket_app:app", "--ws-ping-interval", "0.05", "--ws-ping-timeout", "1")
     with Socket(puff.port, "/?tag=dead") as dead, Socket(puff.port, "/?tag=alive") as alive:
         for _ in range(5):
             got = alive.take()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
 from .client import Connection, Response
@@ -10,7 +11,10 @@ from .client import Connection, Response
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["BINARY", "CLOSE", "MORE", "PING", "PONG", "TEXT", "Frame", "Socket", "frame", "opening"]
+__all__ = [
+    "BINARY", "CLOSE", "MORE", "PING", "PONG", "TEXT", "Frame", "Frames", "Socket", "frame",
+    "opening",
+]  # fmt: skip
 
 MORE, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 MASK = b"\x37\xfa\x21\x3d"
@@ -51,27 +55,18 @@ def opening(headers: Iterable[tuple[str, str]] = ()) -> list[tuple[str, str]]:
     ]
 
 
-class Socket(Connection):
-    """One WebSocket, open when made; in a with statement."""
+class Frames(ABC):
+    """Frames both ways, over whatever carries bytes."""
 
-    def __init__(
-        self,
-        port: int,
-        target: str = "/",
-        headers: Iterable[tuple[str, str]] = (),
-        *,
-        receive_buffer: int = 0,
-    ) -> None:
-        super().__init__(port, receive_buffer=receive_buffer)
-        self.request("GET", target, opening(headers))
-        self.answer: Response = self.head()
-        assert self.answer.status == 101, self.answer
-        assert self.answer.get("Sec-WebSocket-Accept") == ACCEPT
-        assert (self.answer.get("Upgrade") or "").lower() == "websocket"
-        assert (self.answer.get("Connection") or "").lower() == "upgrade"
+    was_reset = False
 
-    def __enter__(self) -> Socket:
-        return self
+    @abstractmethod
+    def send(self, data: bytes) -> None:
+        """Sends bytes."""
+
+    @abstractmethod
+    def exactly(self, n: int) -> bytes | None:
+        """The next n bytes, None where the stream ended first."""
 
     def put(self, opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) -> None:
         """Sends a frame."""
@@ -114,3 +109,26 @@ class Socket(Connection):
         assert self.closed() == (code, "")
         assert self.take() is None
         assert not self.was_reset
+
+
+class Socket(Connection, Frames):
+    """One WebSocket, open when made; in a with statement."""
+
+    def __init__(
+        self,
+        port: int,
+        target: str = "/",
+        headers: Iterable[tuple[str, str]] = (),
+        *,
+        receive_buffer: int = 0,
+    ) -> None:
+        super().__init__(port, receive_buffer=receive_buffer)
+        self.request("GET", target, opening(headers))
+        self.answer: Response = self.head()
+        assert self.answer.status == 101, self.answer
+        assert self.answer.get("Sec-WebSocket-Accept") == ACCEPT
+        assert (self.answer.get("Upgrade") or "").lower() == "websocket"
+        assert (self.answer.get("Connection") or "").lower() == "upgrade"
+
+    def __enter__(self) -> Socket:
+        return self

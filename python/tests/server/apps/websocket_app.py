@@ -93,6 +93,17 @@ async def silent(_: Scope, receive: Receive, send: Send) -> None:
     await receive()
 
 
+async def pending(scope: Scope, receive: Receive, send: Send) -> None:
+    """Makes up its mind when it is cancelled."""
+    await receive()
+    say("pending", query(scope, "tag"))
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        say("cancelled", query(scope, "tag"))
+        raise
+
+
 async def raises(scope: Scope, receive: Receive, send: Send) -> None:
     if query(scope, "after"):
         await accept(receive, send)
@@ -226,12 +237,53 @@ ROUTES = {
     "/": echo, "/scope": shown, "/chosen": chosen, "/denied": denied, "/responded": responded,
     "/silent": silent, "/raises": raises, "/returns": returns, "/after": after, "/push": push,
     "/sets": sets, "/flood": flood, "/flooded": flooded_by, "/lazy": lazy, "/timed": timed,
-    "/room": room, "/counts": counts, "/bad": bad,
+    "/room": room, "/pending": pending, "/counts": counts, "/bad": bad,
 }  # fmt: skip
+
+
+PAGE = b"""<!doctype html><title>talk</title><script>
+function talk(path, first, protocols = []) {
+  return new Promise(done => {
+    const got = []
+    const s = new WebSocket(`wss://${location.host}${path}`, protocols)
+    s.onopen = () => { if (first) s.send(first) }
+    s.onmessage = e => { got.push(e.data); if (first) s.close(3210, "enough") }
+    s.onclose = e => done({got, code: e.code, reason: e.reason, clean: e.wasClean,
+      protocol: s.protocol, extensions: s.extensions})
+  })
+}
+(async () => {
+  const long = "long ".repeat(50000)
+  const [scope, chosen, denied, echo] = await Promise.all([
+    talk("/scope"), talk("/chosen?choose=b", "", ["a", "b"]), talk("/denied"), talk("/", long)])
+  echo.same = echo.got.length == 1 && echo.got[0] == long
+  delete echo.got
+  await fetch("/said", {method: "POST", body: JSON.stringify({scope, chosen, denied, echo})})
+})()
+</script>"""
+
+
+async def browsed(scope: Scope, receive: Receive, send: Send) -> None:
+    """A page that opens WebSockets, and what it says of them."""
+    if scope["method"] == "POST":
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message["body"], message.get("more_body", False)
+        say("said", body.decode())
+    headers = [(b"content-type", b"text/html")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": PAGE})
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """The application."""
+    if scope["type"] == "http" and scope["path"] in {"/talk", "/said"}:
+        await browsed(scope, receive, send)
+        return
+    if scope["type"] == "http" and scope["path"] == "/pending":
+        await pending(scope, receive, send)
+        return
     if scope["type"] == "websocket":
         await ROUTES.get(scope["path"], echo)(scope, receive, send)
     elif scope["type"] == "http":
