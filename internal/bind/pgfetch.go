@@ -44,7 +44,7 @@ func (p *Postgres) fetch(ctx context.Context, args []any) (any, error) {
 		return p.refused(ctx, err)
 	}
 	defer done()
-	r := &result{utf8: true, kind: nativeKind}
+	r := &result{utf8: true, native: true}
 	if n, ok := arg(args, 3).(int64); ok {
 		r.most = int(n)
 	}
@@ -148,7 +148,7 @@ func (p *Postgres) pipeline(ctx context.Context, args []any) (any, error) {
 			return nil, wrong("pipeline", "pairs of a statement and its parameters", args)
 		}
 		values, _ := t[1].(py.Tuple)
-		results[i] = &result{utf8: true, kind: nativeKind}
+		results[i] = &result{utf8: true, native: true}
 		steps[i] = postgres.Step{SQL: asText(t[0]), Sink: results[i]}
 		st, err := c.Prepare(ctx, steps[i].SQL)
 		if err == nil {

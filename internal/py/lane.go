@@ -148,15 +148,23 @@ func (l *Lane) Stop() error { return l.post(kindStop, 0, 0, nil) }
 
 // finish answers a call that Python made.
 func (l *Lane) finish(ticket uint64, out any, err error) {
+	b := l.rt.buffers.Get().(*[]byte)
 	kind := KindResult
-	var value []byte
+	value := (*b)[:0]
 	if err == nil {
-		value, err = Append(nil, out)
+		value, err = Append(value, out)
 	}
 	if err != nil {
 		kind = KindError
-		value = appendError(nil, err)
+		value = appendError((*b)[:0], err)
 	}
 	// A lane that has ended has nobody who waits.
 	_ = l.post(kind, ticket, 0, value)
+	if cap(value) <= maxBuffer {
+		*b = value
+		l.rt.buffers.Put(b)
+	}
 }
+
+// maxBuffer is how much memory of an answer is kept for the next.
+const maxBuffer = 1 << 20

@@ -359,6 +359,18 @@ static PyObject *decode(PyObject *self, PyObject *arg) {
   return o;
 }
 
+/* rows(bytes, cls) -> list of cls: the list of tuples that they encode. */
+static PyObject *rows(PyObject *self, PyObject *const *args, ssize_t nargs) {
+  (void)self;
+  if (nargs != 2 || py_type(args[0]) != py.PyBytes_Type ||
+      py_type(args[1]) != py.PyType_Type ||
+      !py.PyType_IsSubtype(args[1], py.PyTuple_Type))
+    return py.PyErr_Format(py.PyExc_TypeError,
+                           "rows(bytes, subclass of tuple)");
+  const uint8_t *at = (uint8_t *)py.PyBytes_AsString(args[0]);
+  return py_decode_rows(&at, at + py.PyBytes_Size(args[0]), args[1]);
+}
+
 #define FAST(f) (PyCFunction)(void (*)(void))(f), METH_FASTCALL
 static PyMethodDef methods[] = {
     {"start", start, METH_NOARGS, "Has Go running."},
@@ -375,6 +387,7 @@ static PyMethodDef methods[] = {
     {"handle", handle, METH_O, "handle(object): a number Go may call it by."},
     {"release", release, METH_O, "release(handle): Go forgets it."},
     {"decode", decode, METH_O, "decode(bytes): the value they encode."},
+    {"rows", FAST(rows), "rows(bytes, cls): a list of tuples, each a cls."},
     {"set_error_factory", set_error_factory, METH_O,
      "set_error_factory(f): f(kind, message, detail) makes exceptions."},
     {"rewatch", rewatch, METH_O,

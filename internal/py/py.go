@@ -70,6 +70,10 @@ type Runtime struct {
 	crew   crew           // who runs each Func
 	clock  clock
 
+	// What answers are encoded in before they are copied out of Go: without it those of a
+	// large result are most of the garbage there is.
+	buffers sync.Pool
+
 	closing sync.Once
 
 	funcs atomic.Pointer[map[string]*entry] // replaced, never changed
@@ -125,6 +129,7 @@ func Open(log *slog.Logger, funcs map[string]Func) (*Runtime, error) {
 		// collected every few thousand calls, and costs a tenth of each (one call of the
 		// HTTP client leaves 20 KB).
 		ballast: make([]byte, ballastSize),
+		buffers: sync.Pool{New: func() any { return new([]byte) }},
 	}
 	all := map[string]*entry{}
 	for name, f := range funcs {
