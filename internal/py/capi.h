@@ -247,6 +247,9 @@ extern bool py_forked;
 int py_post(py_office *office, py_record head, PyObject *value,
             uint64_t *charge);
 
+/* py_encode returns the bytes of a value, to be freed; NULL: exception set. */
+uint8_t *py_encode(PyObject *value, uint64_t *size);
+
 /* Whether Go, which counts nanoseconds, has that timedelta. */
 bool py_delta_fits(int64_t days, int64_t seconds, int64_t us);
 
@@ -314,6 +317,16 @@ int py_inbox_setup(void);
 /* Nobody waits for the answer to a ticket any more; Go is told. 1, 0: nobody
    did, or -1 with an exception set. */
 int py_forget(uint64_t ticket);
+
+/* ask.c: py_ask asks Go as PY_CALL does, but waits for the answer on this
+   thread while that costs nobody else. (kind, value); or a ticket whose answer
+   the lane will get for resume; or None: nothing was asked. */
+PyObject *py_ask(py_lane *l, PyObject *request, PyObject *resume);
+/* export.go: begin, go on, and hand the rest to a goroutine. */
+extern int py_export_ask(uint32_t lane, uint8_t *request, uint64_t n,
+                         py_asked *a);
+extern int py_export_ask_on(uint32_t lane, py_asked *a);
+extern void py_export_ask_over(uint32_t lane, uint64_t ticket);
 
 /* module.c */
 int py_module_setup(const py_boot_info *info);

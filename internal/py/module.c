@@ -243,6 +243,19 @@ static PyObject *call(PyObject *self, PyObject *const *args, ssize_t nargs) {
   return py.PyLong_FromUnsignedLongLong(ticket);
 }
 
+/* ask(lane, name and arguments, resume) -> (kind, value), ticket or None. */
+static PyObject *ask(PyObject *self, PyObject *const *args, ssize_t nargs) {
+  (void)self;
+  if (nargs != 3)
+    return py.PyErr_Format(py.PyExc_TypeError, "ask(lane, request, resume)");
+  if (py_forked)
+    return no_fork();
+  py_lane *l = lane_of(args[0]);
+  if (!l || py_go_start() < 0)
+    return NULL;
+  return py_ask(l, args[1], args[2]);
+}
+
 /* cancel(ticket) -> bool: nobody waits for it any more; Go is told. False: its
    answer has been handed out. */
 static PyObject *cancel(PyObject *self, PyObject *arg) {
@@ -380,6 +393,7 @@ static PyMethodDef methods[] = {
     {"nudge", nudge, METH_O, "nudge(lane): its take returns."},
     {"park", park, METH_O, "park(lane): about to wait for its descriptor."},
     {"call", FAST(call), "call(lane, request, resume): asks Go; a ticket."},
+    {"ask", FAST(ask), "ask(lane, request, resume): an answer, or a ticket."},
     {"cancel", cancel, METH_O, "cancel(ticket): nobody waits any more."},
     {"answer", FAST(answer), "answer(ticket, value): what Go asked for."},
     {"fail", FAST(fail), "fail(ticket, error): why it can not be had."},

@@ -145,6 +145,20 @@ typedef struct py_lane {
   py_port *ports[PY_MAX_PORTS];
 } py_lane;
 
+/* Asking Go on the thread that asks (ask.c). */
+enum py_went {
+  PY_ASK_NO = 0,    /* not here: send a PY_CALL */
+  PY_ASK_WAITS = 1, /* it goes on when fd is readable */
+  PY_ASK_DONE = 2,  /* the answer is there */
+};
+typedef struct py_asked {
+  uint8_t *value; /* room, or what malloc gave */
+  uint64_t size;
+  int fd, went;
+  uint8_t kind; /* PY_RESULT or PY_ERROR */
+  uint8_t room[4096];
+} py_asked;
+
 /* What Python was found, and what to run in it. Strings live for ever. */
 typedef struct py_boot_info {
   char *library;    /* libpython to load */

@@ -143,7 +143,7 @@ class Client:
         return run(copy_to(self, what, to, format))
 
     def _ask(self, name: str, *args: Any) -> Any:
-        return _wait.call("postgres." + name, *args)
+        return _wait.ask("postgres." + name, *args)
 
     def _fetch(self, sql: str, args: tuple[Any, ...], most: int) -> Generator[Any, Any, Any]:
         args = tuple([plain(a) for a in args])

@@ -63,6 +63,12 @@ def park(lane: int, /) -> bool:
 def call(lane: int, request: tuple[Any, ...], resume: object, /) -> int:
     """Asks Go for request[0](*request[1:]); the lane gets the answer with resume."""
 
+def ask(lane: int, request: tuple[Any, ...], resume: object, /) -> tuple[int, Any] | int | None:
+    """As :func:`call`, but the thread itself does what it can, while no work of the lane waits.
+
+    (RESULT or ERROR, value): the answer. A ticket: the lane gets it. None: nothing was asked.
+    """
+
 def cancel(ticket: int, /) -> bool:
     """Nobody waits for the ticket any more. False: its answer has been taken."""
 
