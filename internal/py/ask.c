@@ -87,10 +87,9 @@ PyObject *py_ask(py_lane *l, PyObject *request, PyObject *resume) {
   py_offices_wake(); /* what this lane has answered may have waited for that */
   bool done = here(l, bytes, n, &a);
   py.PyEval_RestoreThread(state);
-  PyObject *out = done ? answer_of(&a)
-                  : a.went == PY_ASK_WAITS
-                      ? hand_over(l, resume)
-                      : py_new_ref(Py_None);
+  PyObject *out = done                     ? answer_of(&a)
+                  : a.went == PY_ASK_WAITS ? hand_over(l, resume)
+                                           : py_new_ref(Py_None);
   if (a.value != a.room)
     free(a.value);
   free(bytes);

@@ -8,6 +8,7 @@ package py
 import "C"
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -78,7 +79,12 @@ func py_export_ask_over(lane C.uint32_t, ticket C.uint64_t) {
 		return
 	}
 	defer rt.run.Done()
-	rt.work(l, uint64(ticket), p.Wait)
+	rt.work(l, uint64(ticket), func(ctx context.Context) (out any, err error) {
+		if e := recovered(func() error { out, err = p.Wait(ctx); return nil }); e != nil {
+			return nil, e
+		}
+		return out, err
+	})
 }
 
 // recovered turns a panic into an error, as protect does.

@@ -2,9 +2,9 @@
  * py.h: the treaty between Go and Python.
  *
  * The two share memory, not stacks. Go never calls into the interpreter and
- * Python never calls into Go: each writes records into rings in C memory and
- * wakes the other only when it sleeps. What C knows is Python and memory; what
- * a message means is known on either side of it, never here.
+ * Python never calls into Go (but for ask.c): each writes records into rings in
+ * C memory and wakes the other only when it sleeps. What C knows is Python and
+ * memory; what a message means is known on either side of it, never here.
  *
  *   lane   a thread (or event loop) that runs Python, with one inbox per port
  *   port   one producer in Go, with a ring to the lane and an office for

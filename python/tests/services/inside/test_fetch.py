@@ -210,7 +210,7 @@ def test_rows_that_are_none_are_refused() -> None:
             _puff.rows(bad, Row)
     for cls in (list, 1):
         with pytest.raises(TypeError):
-            _puff.rows(head, cls)  # type: ignore[type-var]
+            _puff.rows(head, cls)  # type: ignore[arg-type,type-var]
 
 
 def test_types_of_the_database_s_own_are_looked_up(mode: Any) -> None:
