@@ -180,7 +180,7 @@ class Hub:
         if self._ready or length_hint(self._items):
             return self.call(request)
         got = _puff.ask(self.lane, request, getcurrent())
-        if got.__class__ is tuple:
+        if isinstance(got, tuple):
             if got[0] == _puff.ERROR:
                 raise got[1]
             return got[1]

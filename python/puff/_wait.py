@@ -61,7 +61,7 @@ class ThreadLane:
             return self.call(request)
         mine = _Answer()
         got = _puff.ask(self.lane, request, mine)
-        if got.__class__ is tuple:
+        if isinstance(got, tuple):
             if got[0] == _puff.ERROR:
                 raise got[1]
             return got[1]
