@@ -92,6 +92,7 @@ func (c *Conn) mayAsk() bool {
 		<-c.turn
 		return false
 	}
+	c.line.hide()
 	return true
 }
 
@@ -115,12 +116,14 @@ func (a *Asked) Poll() (done bool, err error) {
 	if !done {
 		return false, nil
 	}
+	a.c.line.quick++
 	return true, a.end()
 }
 
 // Wait reads to the end and returns what running the statement would have. When ctx ends
 // the server is asked to cancel it.
 func (a *Asked) Wait(ctx context.Context) error {
+	a.c.line.quick = 0
 	stop := a.c.watching(ctx)
 	a.answer.read(a.c)
 	stop()

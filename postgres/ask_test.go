@@ -159,3 +159,54 @@ func TestAServerThatGoesAwayEndsWhatWasAsked(t *testing.T) {
 		t.Errorf("got %v, want a LostError", err)
 	}
 }
+
+func TestStatementsThatAreAskedAndWaitedForTakeTurns(t *testing.T) {
+	p := pool(t)
+	c := acquire(t, p)
+	ctx := testkit.Context(t)
+	for round := range 5 {
+		for i := range 3 * round { // beyond what takes the socket out of Go's poller
+			var r rows
+			if err := ended(t, c.AskSimple("", "select 1 as n", &r)); err != nil || len(r.values) != 1 {
+				t.Fatalf("round %d, asked %d: %v, %s", round, i, err, &r)
+			}
+		}
+		var r rows
+		if err := c.Simple(ctx, "select pg_sleep(0.001), repeat('x', 300000)", &r); err != nil || len(r.values) != 1 {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		if err := c.Simple(ctx, "select length('"+strings.Repeat("x", 1<<20)+"')", &r); err != nil || r.values[0][0] != "1048576" {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		for range 3 * round {
+			if err := ended(t, c.AskSimple("", "select 1", postgres.Discard)); err != nil {
+				t.Fatalf("round %d: %v", round, err)
+			}
+		}
+		if err := c.Poll(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a := c.AskSimple("", "select pg_sleep(60)", postgres.Discard)
+	short, cancel := context.WithCancel(ctx)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		asleep(t, c)
+		cancel()
+	}()
+	var e *postgres.Error
+	if err := a.Wait(short); !errors.As(err, &e) || e.Code != "57014" {
+		t.Errorf("got %v, want that it was cancelled", err)
+	}
+	<-over
+	for range 8 {
+		if err := ended(t, c.AskSimple("", "select 1", postgres.Discard)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var lost *postgres.LostError
+	if err := ended(t, c.AskSimple("", "select pg_terminate_backend(pg_backend_pid())", postgres.Discard)); !errors.As(err, &lost) {
+		t.Errorf("got %v, want a LostError", err)
+	}
+}
