@@ -101,6 +101,7 @@ typedef struct {
   F(PyObject *, PyType_FromSpec, (PyType_Spec *))                              \
   F(PyObject *, PyType_GenericAlloc, (PyObject *, ssize_t))                    \
   F(void, PyObject_GC_UnTrack, (void *))                                       \
+  F(int, PyObject_GC_IsTracked, (PyObject *))                                  \
   F(void *, PyCapsule_Import, (const char *, int))                             \
   F(PyObject *, PyLong_FromLongLong, (long long))                              \
   F(PyObject *, PyLong_FromUnsignedLongLong, (unsigned long long))             \

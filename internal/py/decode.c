@@ -108,6 +108,9 @@ static PyObject *decimal(const char *s, uint32_t n) {
   /* decimal raises an exception of its own. */
   if (!o && class_of(DECIMAL))
     bad("a decimal that is no number");
+  /* It refers to nothing but its class: no business of the collector. */
+  if (o && py.PyObject_GC_IsTracked(o))
+    py.PyObject_GC_UnTrack(o);
   return o;
 }
 
