@@ -28,6 +28,8 @@ type services struct {
 	began chan struct{} // closed when rt is there
 	rt    *py.Runtime
 
+	begun map[string]py.Direct // of the functions, what threads of Python begin themselves
+
 	embedding sync.Mutex
 	embedded  *embedded.Project // nil: nothing of it is used
 
@@ -52,6 +54,9 @@ func (s *services) runIn(rt *py.Runtime) {
 	s.rt = rt
 	for name, b := range bind.NewRedis(s.redisNamed).Together() {
 		rt.HandleTogether(name, b)
+	}
+	for name, begin := range s.begun {
+		rt.Direct(name, begin)
 	}
 	close(s.began)
 }
@@ -147,14 +152,16 @@ func hintOf(kind, name string) string {
 		ServiceURL{Kind: kind, Name: name}.Flag())
 }
 
-// funcs returns what Python calls of the services.
+// funcs returns what Python calls of the services. Called once, before runIn.
 func (s *services) funcs() map[string]Func {
 	all := map[string]Func{}
+	pg := bind.NewPostgres(s.postgresNamed, &s.direct)
+	s.begun = pg.Direct()
 	for _, funcs := range []map[string]Func{
 		bind.NewHTTPClient(s.httpNamed).Funcs(),
 		bind.NewRedis(s.redisNamed).Funcs(),
 		bind.NewPubSub(s.pubsubNamed, s.laneNamed).Funcs(),
-		bind.NewPostgres(s.postgresNamed, &s.direct).Funcs(),
+		pg.Funcs(),
 	} {
 		maps.Copy(all, funcs)
 	}

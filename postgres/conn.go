@@ -34,6 +34,7 @@ type Conn struct {
 	count  *counters
 	pool   *Pool  // nil: none
 	apart  *Apart // whose it is if it has no pool; nil: nobody's
+	line   *line  // the socket; nil: it goes through TLS
 	turn   chan struct{}
 
 	// Of whoever has the turn.
@@ -51,6 +52,7 @@ type Conn struct {
 
 func newConn(pg *pgconn.PgConn, config *pgconn.Config, server string, count *counters) *Conn {
 	c := &Conn{pg: pg, fe: pg.Frontend(), config: config, server: server, count: count, turn: make(chan struct{}, 1), tx: pg.TxStatus(), params: map[string]string{}}
+	c.line, _ = pg.Conn().(*line)
 	for _, key := range []string{
 		"server_version", "server_encoding", "client_encoding", "application_name", "is_superuser",
 		"session_authorization", "DateStyle", "IntervalStyle", "TimeZone", "integer_datetimes",
@@ -187,8 +189,13 @@ func (c *Conn) watch(ctx context.Context) (end func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	return c.watching(ctx), nil
+}
+
+// watching is watch for what runs already when ctx may have ended.
+func (c *Conn) watching(ctx context.Context) (end func()) {
 	if ctx.Done() == nil {
-		return func() {}, nil
+		return func() {}
 	}
 	over := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -204,7 +211,7 @@ func (c *Conn) watch(ctx context.Context) (end func(), err error) {
 		}
 		<-over // or the request would hit the next statement
 		_ = c.pg.Conn().SetDeadline(time.Time{})
-	}, nil
+	}
 }
 
 // fail makes the connection unusable and returns why.
@@ -245,6 +252,9 @@ func (c *Conn) lastWords(err error) error {
 func (c *Conn) receive() (pgproto3.BackendMessage, error) {
 	for {
 		m, err := c.fe.Receive()
+		if err == errNotYet {
+			return nil, err
+		}
 		if err != nil {
 			return nil, c.fail(err)
 		}

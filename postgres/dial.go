@@ -63,6 +63,7 @@ func newDialer(c Config) (*dialer, error) {
 		timeout = config.ConnectTimeout
 	}
 	config.ConnectTimeout = timeout
+	config.AfterNetConnect = newLine
 	return &dialer{config: config, server: server, timeout: timeout, count: new(counters)}, nil
 }
 

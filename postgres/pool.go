@@ -149,6 +149,30 @@ func (p *Pool) Acquire(ctx context.Context, label string) (*Conn, error) {
 	}
 }
 
+// Idle returns a connection that is free, as Acquire does, and nil when there is none:
+// it does not wait. The one used last comes first.
+func (p *Pool) Idle(label string) *Conn {
+	p.mu.Lock()
+	n := len(p.idle)
+	if n == 0 || p.closed {
+		p.mu.Unlock()
+		return nil
+	}
+	c := p.idle[n-1]
+	p.idle = p.idle[:n-1]
+	p.mu.Unlock()
+	if c.broken != nil || readable(c.pg.Conn()) { // Acquire looks what it is
+		p.pass(c)
+		return nil
+	}
+	if !p.hold(c, label) {
+		c.close()
+		p.left(1)
+		return nil
+	}
+	return c
+}
+
 // hold notes who has a connection; false: the pool was closed meanwhile.
 func (p *Pool) hold(c *Conn, label string) bool {
 	p.mu.Lock()

@@ -84,6 +84,12 @@ func acquire(t *testing.T, p *postgres.Pool) *postgres.Conn {
 	return c
 }
 
+// asleep returns when the server says that it sleeps for c.
+func asleep(t *testing.T, c *postgres.Conn) {
+	for server.Psql(t.Context(), fmt.Sprintf("do $$ begin if not exists (select from pg_stat_activity where pid = %d and wait_event = 'PgSleep') then raise 'no'; end if; end $$", c.PID())) != nil && t.Context().Err() == nil {
+	}
+}
+
 func TestSimpleRunsSeveralStatementsAndKeepsTheLastResult(t *testing.T) {
 	c := acquire(t, pool(t))
 	var r rows
@@ -215,9 +221,7 @@ func TestAStatementThatIsCancelledLeavesTheConnection(t *testing.T) {
 	pid := c.PID()
 	ctx, cancel := context.WithCancel(testkit.Context(t))
 	go func() {
-		// The server says when it sleeps.
-		for server.Psql(t.Context(), fmt.Sprintf("do $$ begin if not exists (select from pg_stat_activity where pid = %d and wait_event = 'PgSleep') then raise 'no'; end if; end $$", pid)) != nil && t.Context().Err() == nil {
-		}
+		asleep(t, c)
 		cancel()
 	}()
 	err := c.Simple(ctx, "select pg_sleep(60)", postgres.Discard)

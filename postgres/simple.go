@@ -34,20 +34,12 @@ func (c *Conn) SimpleAfter(ctx context.Context, first, sql string, sink Sink) er
 	if err := c.flush(); err != nil {
 		return err
 	}
-	var begun error
+	a := answer{sink: sink}
 	if first != "" {
-		if begun, err = c.results(Discard); err != nil {
-			return err
-		}
+		a.skip = 1
 	}
-	failed, err := c.results(sink)
-	switch {
-	case err != nil:
-		return err
-	case begun != nil:
-		return begun
-	}
-	return failed
+	a.read(c)
+	return a.err()
 }
 
 // EndTx runs COMMIT or ROLLBACK if a transaction is open.
@@ -75,23 +67,56 @@ func (c *Conn) EndTx(ctx context.Context, sql string, sink Sink) error {
 // results reads to the end of what was asked: failed is what the server or the sink
 // has against it, err that the connection broke.
 func (c *Conn) results(sink Sink) (failed, err error) {
-	note := func(e error) {
-		if failed == nil {
-			failed = e
-		}
+	a := answer{sink: sink}
+	a.read(c)
+	return a.failed, a.broken
+}
+
+// answer is what the server says to what was asked, up to where it is ready for more.
+type answer struct {
+	sink Sink
+	skip int // how many come before that are none of the sink's
+
+	failed error // what the server or the sink has against it, the first of all
+	broken error // the connection's end; it has the server's last words, if there were any
+}
+
+// err returns what is wrong.
+func (a *answer) err() error {
+	if a.broken != nil {
+		return a.broken
 	}
-	for {
+	return a.failed
+}
+
+func (a *answer) note(err error) {
+	if a.failed == nil {
+		a.failed = err
+	}
+}
+
+// read reads on. False: the connection may not wait, and the rest is not there yet.
+func (a *answer) read(c *Conn) (done bool) {
+	for a.broken == nil {
 		m, err := c.receive()
+		if err == errNotYet {
+			return false
+		}
 		if err != nil {
-			return nil, err // it has the server's last words, if there were any
+			a.broken = err
+			break
+		}
+		sink := a.sink
+		if a.skip > 0 {
+			sink = Discard
 		}
 		switch m := m.(type) {
 		case *pgproto3.RowDescription:
 			sink.Columns(copyFields(m.Fields))
 		case *pgproto3.DataRow:
-			if failed == nil {
+			if a.failed == nil {
 				if err := sink.Row(m.Values); err != nil {
-					note(err)
+					a.note(err)
 				}
 			}
 		case *pgproto3.CommandComplete:
@@ -99,19 +124,21 @@ func (c *Conn) results(sink Sink) (failed, err error) {
 		case *pgproto3.EmptyQueryResponse:
 			sink.Done("")
 		case *pgproto3.ErrorResponse:
-			note(c.failed(m))
+			a.note(c.failed(m))
 		case *pgproto3.CopyInResponse:
-			note(ErrCopyIn)
+			a.note(ErrCopyIn)
 			c.fe.Send(&pgproto3.CopyFail{Message: "no data was given"})
-			if err := c.flush(); err != nil {
-				return failed, err
-			}
+			a.broken = c.flush()
 		case *pgproto3.CopyOutResponse:
-			note(ErrCopyOut)
+			a.note(ErrCopyOut)
 		case *pgproto3.ReadyForQuery:
-			return failed, nil
+			if a.skip == 0 {
+				return true
+			}
+			a.skip--
 		}
 	}
+	return true
 }
 
 // copyFields copies what is the frontend's until it reads on.

@@ -44,10 +44,7 @@ func (p *Postgres) fetch(ctx context.Context, args []any) (any, error) {
 		return p.refused(ctx, err)
 	}
 	defer done()
-	r := &result{utf8: true, kind: nativeKind}
-	if n, ok := arg(args, 3).(int64); ok {
-		r.most = int(n)
-	}
+	r := fetchInto(args)
 	for again := false; ; again = true {
 		err = run(ctx, c, sql, values, r)
 		if !postgres.Stale(err) || again || c.Tx() != 'I' {
@@ -58,6 +55,15 @@ func (p *Postgres) fetch(ctx context.Context, args []any) (any, error) {
 		return p.refused(ctx, err)
 	}
 	return p.fetched(r), nil
+}
+
+// fetchInto returns what fetch's result goes into.
+func fetchInto(args []any) *result {
+	r := &result{utf8: true, native: true}
+	if n, ok := arg(args, 3).(int64); ok {
+		r.most = int(n)
+	}
+	return r
 }
 
 func run(ctx context.Context, c *postgres.Conn, sql string, values []any, r *result) error {
@@ -148,7 +154,7 @@ func (p *Postgres) pipeline(ctx context.Context, args []any) (any, error) {
 			return nil, wrong("pipeline", "pairs of a statement and its parameters", args)
 		}
 		values, _ := t[1].(py.Tuple)
-		results[i] = &result{utf8: true, kind: nativeKind}
+		results[i] = &result{utf8: true, native: true}
 		steps[i] = postgres.Step{SQL: asText(t[0]), Sink: results[i]}
 		st, err := c.Prepare(ctx, steps[i].SQL)
 		if err == nil {

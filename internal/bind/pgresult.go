@@ -17,10 +17,10 @@ const (
 // piece is encoded as (rows, spots): a spot (row, column) holds text that its type in
 // Python can not represent.
 type result struct {
-	text map[uint32]bool // types that come as text, whatever they are
-	utf8 bool            // what is no number is text; else bytes in the client's encoding
-	kind func(postgres.Field) decode
-	most int // rows that are wanted, 0 all of them
+	text   map[uint32]bool // types that come as text, whatever they are
+	utf8   bool            // what is no number is text; else bytes in the client's encoding
+	native bool            // the rows of a piece are bytes, for Python to decode as its own class
+	most   int             // rows that are wanted, 0 all of them
 
 	columns []postgres.Field
 	decodes []decode
@@ -30,6 +30,7 @@ type result struct {
 	rows    int
 
 	piece  []byte
+	list   int // where the list of rows begins in it
 	n      int
 	spots  []py.Tuple
 	pieces []py.Raw
@@ -47,8 +48,8 @@ func (r *result) Columns(fields []postgres.Field) {
 }
 
 func (r *result) decoderOf(f postgres.Field) decode {
-	if r.kind != nil {
-		return r.kind(f)
+	if r.native {
+		return nativeKind(f)
 	}
 	if d := textDecoders[f.DataTypeOID]; d != nil && !r.text[f.DataTypeOID] {
 		return d
@@ -60,12 +61,14 @@ func (r *result) decoderOf(f postgres.Field) decode {
 }
 
 func (r *result) start() {
-	r.piece = py.AppendHead(py.AppendHead(r.piece[:0], py.TagTuple, 2), py.TagList, 0)
+	r.piece = py.AppendHead(r.piece[:0], py.TagTuple, 2)
+	if r.native {
+		r.piece = py.AppendHead(r.piece, py.TagBytes, 0)
+	}
+	r.list = len(r.piece)
+	r.piece = py.AppendHead(r.piece, py.TagList, 0)
 	r.n, r.spots = 0, nil
 }
-
-// listAt is where the list of rows begins in a piece.
-const listAt = 5
 
 // Row encodes a row.
 func (r *result) Row(values [][]byte) error {
@@ -95,14 +98,20 @@ func (r *result) Row(values [][]byte) error {
 	r.n++
 	r.rows++
 	if len(b) >= pieceBytes || r.n >= pieceRows {
-		r.cut()
+		r.cut(true)
 	}
 	return nil
 }
 
+// bytesAt is where the bytes begin in a piece whose rows are bytes.
+const bytesAt = 5
+
 // cut ends a piece.
-func (r *result) cut() {
-	py.PatchHead(r.piece, listAt, r.n)
+func (r *result) cut(full bool) {
+	py.PatchHead(r.piece, r.list, r.n)
+	if r.native {
+		py.PatchHead(r.piece, bytesAt, len(r.piece)-r.list)
+	}
 	spots := make([]any, len(r.spots))
 	for i, s := range r.spots {
 		spots[i] = s
@@ -111,7 +120,11 @@ func (r *result) cut() {
 	if err != nil { // integers in tuples always can be
 		panic(err)
 	}
-	r.pieces = append(r.pieces, append(py.Raw(nil), b...))
+	r.pieces = append(r.pieces, py.Raw(b))
+	r.piece = nil
+	if full { // more will come, and as much of it
+		r.piece = make([]byte, 0, pieceBytes+pieceBytes/8)
+	}
 	r.start()
 }
 
@@ -119,7 +132,7 @@ func (r *result) cut() {
 func (r *result) Done(tag string) {
 	r.tag, r.has = tag, r.open
 	if r.open {
-		r.cut()
+		r.cut(false)
 		r.open = false
 		return
 	}

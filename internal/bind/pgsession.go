@@ -27,7 +27,14 @@ func query(ctx context.Context, s *session, args []any) (any, error) {
 	if s.copying() {
 		return py.Tuple{py.Tuple{"failed", "run statement: a COPY is under way in this connection"}}, nil
 	}
-	r := &result{utf8: isUTF8(c.Param("client_encoding"))}
+	r := s.resultOf(args)
+	err := c.SimpleAfter(ctx, first, sql, r)
+	return s.answer(r, err)
+}
+
+// resultOf returns what query's result goes into.
+func (s *session) resultOf(args []any) *result {
+	r := &result{utf8: isUTF8(s.conn.Param("client_encoding"))}
 	if list, ok := arg(args, 2).([]any); ok && len(list) > 0 {
 		r.text = make(map[uint32]bool, len(list))
 		for _, oid := range list {
@@ -36,8 +43,7 @@ func query(ctx context.Context, s *session, args []any) (any, error) {
 			}
 		}
 	}
-	err := c.SimpleAfter(ctx, first, sql, r)
-	return s.answer(r, err)
+	return r
 }
 
 // answer puts together what query returns.

@@ -138,8 +138,22 @@ func after(v []byte, c byte) ([]byte, bool) {
 	return v[1:], true
 }
 
+// two reads two digits.
+func two(a, b byte) (int, bool) {
+	a, b = a-'0', b-'0'
+	return 10*int(a) + int(b), a < 10 && b < 10
+}
+
 // readDay reads YYYY-MM-DD of the years that Python knows.
 func readDay(v []byte) (d py.Day, rest []byte, ok bool) {
+	if len(v) >= 10 && v[4] == '-' && v[7] == '-' && (len(v) == 10 || v[10] == ' ') {
+		year1, ok1 := two(v[0], v[1])
+		year2, ok2 := two(v[2], v[3])
+		month, ok3 := two(v[5], v[6])
+		day, ok4 := two(v[8], v[9])
+		d = py.Day{Year: 100*year1 + year2, Month: month, Day: day}
+		return d, v[10:], ok1 && ok2 && ok3 && ok4 && d.Year > 0
+	}
 	var ok1, ok2, ok3, ok4, ok5 bool
 	d.Year, v, ok1 = number(v, 4, 4)
 	v, ok2 = after(v, '-')

@@ -48,6 +48,15 @@ int py_load_api(const char *library) {
   return 0;
 }
 
+static ssize_t size_of(PyObject *type) {
+  PyObject *size = py.PyObject_GetAttrString(type, "__basicsize__");
+  if (!size)
+    return -1;
+  ssize_t n = (ssize_t)py.PyLong_AsUnsignedLongLong(size);
+  py.Py_DecRef(size);
+  return n;
+}
+
 /* Where an object keeps its type is not the same in every build: look for the
    word that names the type in an object whose type is known. */
 int py_measure(void) {
@@ -71,11 +80,17 @@ int py_measure(void) {
                        "puff: the layout of objects is unknown");
     return -1;
   }
-  PyObject *size =
-      py.PyObject_GetAttrString(py.PyBaseObject_Type, "__basicsize__");
-  if (!size)
-    return -1;
-  py.head_size = (ssize_t)py.PyLong_AsUnsignedLongLong(size);
-  py.Py_DecRef(size);
-  return py.PyErr_Occurred() ? -1 : 0;
+  py.head_size = size_of(py.PyBaseObject_Type);
+  py.tuple_size = size_of(py.PyTuple_Type);
+  return py.head_size < 0 || py.tuple_size < 0 ? -1 : 0;
+}
+
+/* From 3.14 on a tuple keeps its hash between its size and its items, -1 while
+   nobody has asked for it; memory comes zeroed. */
+PyObject *py_tuple_of(PyObject *cls, ssize_t n) {
+  PyObject *o = py.PyType_GenericAlloc(cls, n);
+  ssize_t hash = py.head_size + (ssize_t)sizeof(ssize_t);
+  if (o && py.tuple_size > hash)
+    *(ssize_t *)((char *)o + hash) = -1;
+  return o;
 }

@@ -100,6 +100,9 @@ typedef struct {
   F(int, PyType_IsSubtype, (PyObject *, PyObject *))                           \
   F(PyObject *, PyType_FromSpec, (PyType_Spec *))                              \
   F(PyObject *, PyType_GenericAlloc, (PyObject *, ssize_t))                    \
+  F(void, PyObject_GC_UnTrack, (void *))                                       \
+  F(int, PyObject_GC_IsTracked, (PyObject *))                                  \
+  F(void *, PyCapsule_Import, (const char *, int))                             \
   F(PyObject *, PyLong_FromLongLong, (long long))                              \
   F(PyObject *, PyLong_FromUnsignedLongLong, (unsigned long long))             \
   F(unsigned long long, PyLong_AsUnsignedLongLong, (PyObject *))               \
@@ -189,6 +192,7 @@ typedef struct {
 #undef O
   ssize_t type_offset;    /* of ob_type in every object, found at load */
   ssize_t head_size;      /* of a bare object */
+  ssize_t tuple_size;     /* of an empty tuple, hash included */
   bool collects_anywhere; /* before 3.12: whenever an object is made */
 } py_api;
 
@@ -244,14 +248,34 @@ extern bool py_forked;
 int py_post(py_office *office, py_record head, PyObject *value,
             uint64_t *charge);
 
+/* py_encode returns the bytes of a value, to be freed; NULL: exception set. */
+uint8_t *py_encode(PyObject *value, uint64_t *size);
+
 /* Whether Go, which counts nanoseconds, has that timedelta. */
 bool py_delta_fits(int64_t days, int64_t seconds, int64_t us);
 
-/* decode.c: py_decode returns a new object; *at moves behind the value. */
+/* decode.c: py_decode returns a new object; *at moves behind the value.
+   py_decode_rows takes a list of tuples and makes each a cls, which is a
+   subclass of tuple without attributes. */
 PyObject *py_decode(const uint8_t **at, const uint8_t *end, int depth);
+PyObject *py_decode_rows(const uint8_t **at, const uint8_t *end, PyObject *cls);
 int py_define(uint64_t id, PyObject *value); /* steals value */
 int py_decode_setup(void);
 extern PyObject *py_error_factory;
+
+/* moments.c: new objects of the module datetime; NULL: out of range. */
+typedef struct {
+  bool dated, zoned, fold;
+  int32_t year, us, offset; /* offset in seconds east of UTC */
+  uint8_t month, day, hour, minute, second;
+} py_moment;
+PyObject *py_new_moment(const py_moment *m);
+PyObject *py_new_date(int year, int month, int day);
+PyObject *py_new_delta(int days, int seconds, int us);
+
+/* capi.c: py_tuple_of returns a new instance of a subclass of tuple, to be
+   filled with PyTuple_SetItem before anybody sees it. */
+PyObject *py_tuple_of(PyObject *cls, ssize_t n);
 
 /* handle.c: numbers that Go may hold for objects of Python. */
 uint64_t py_handle_new(PyObject *o);      /* new reference to o; 0: error set */
@@ -294,6 +318,16 @@ int py_inbox_setup(void);
 /* Nobody waits for the answer to a ticket any more; Go is told. 1, 0: nobody
    did, or -1 with an exception set. */
 int py_forget(uint64_t ticket);
+
+/* ask.c: py_ask asks Go as PY_CALL does, but waits for the answer on this
+   thread while that costs nobody else. (kind, value); or a ticket whose answer
+   the lane will get for resume; or None: nothing was asked. */
+PyObject *py_ask(py_lane *l, PyObject *request, PyObject *resume);
+/* export.go: begin, go on, and hand the rest to a goroutine. */
+extern int py_export_ask(uint32_t lane, uint8_t *request, uint64_t n,
+                         py_asked *a);
+extern int py_export_ask_on(uint32_t lane, py_asked *a);
+extern void py_export_ask_over(uint32_t lane, uint64_t ticket);
 
 /* module.c */
 int py_module_setup(const py_boot_info *info);

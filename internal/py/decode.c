@@ -13,13 +13,11 @@ static PyObject **defined; /* keys and templates, by number */
 PyObject *py_error_factory;
 
 /* Classes that are made by calling them; imported when first met. */
-enum { DATETIME, DATE, TIME, DELTA, TIMEZONE, UUID, DECIMAL, CLASSES };
+enum { UUID, DECIMAL, CLASSES };
 static const struct {
   const char *module, *name;
 } class_names[CLASSES] = {
-    [DATETIME] = {"datetime", "datetime"}, [DATE] = {"datetime", "date"},
-    [TIME] = {"datetime", "time"},         [DELTA] = {"datetime", "timedelta"},
-    [TIMEZONE] = {"datetime", "timezone"}, [UUID] = {"uuid", "UUID"},
+    [UUID] = {"uuid", "UUID"},
     [DECIMAL] = {"decimal", "Decimal"},
 };
 static PyObject *classes[CLASSES];
@@ -76,83 +74,25 @@ static bool take_bytes(const uint8_t **at, const uint8_t *end, const char **s,
   return true;
 }
 
-/* Calls a class with integers; the last may be an object of its own (stolen).
- */
-static PyObject *call_ints(int which, const long long *v, int n,
-                           PyObject *last) {
-  PyObject *cls = class_of(which), *out = NULL;
-  PyObject *args = cls ? py.PyTuple_New(n + (last != NULL)) : NULL;
-  if (!args) {
-    py_clear(&last);
-    return NULL;
-  }
-  bool ok = true;
-  for (int i = 0; i < n; i++) {
-    PyObject *o = py.PyLong_FromLongLong(v[i]);
-    ok = ok && o;
-    if (o)
-      py.PyTuple_SetItem(args, i, o);
-  }
-  if (last)
-    py.PyTuple_SetItem(args, n, last);
-  if (ok)
-    out = py.PyObject_CallObject(cls, args);
-  py.Py_DecRef(args);
-  return out;
-}
-
-/* Times that come together mostly share their zone: the last one is kept. */
-static PyObject *zone(int32_t seconds) {
-  static PyObject *last;
-  static int32_t last_seconds;
-  if (last && last_seconds == seconds)
-    return py_new_ref(last);
-  long long delta[2] = {0, seconds};
-  PyObject *cls = class_of(TIMEZONE);
-  PyObject *d = cls ? call_ints(DELTA, delta, 2, NULL) : NULL;
-  PyObject *out = d ? py.PyObject_CallFunctionObjArgs(cls, d, NULL) : NULL;
-  py_clear(&d);
-  if (out) {
-    PyObject *before = last;
-    last = py_new_ref(out);
-    last_seconds = seconds;
-    py_clear(&before);
-  }
-  return out;
-}
-
-/* The second of two equal local times (PEP 495). Steals o. */
-static PyObject *with_fold(PyObject *o) {
-  PyObject *replace = py.PyObject_GetAttrString(o, "replace");
-  PyObject *none = py.PyTuple_New(0), *kw = py.PyDict_New();
-  PyObject *one = py.PyLong_FromLongLong(1), *out = NULL;
-  if (replace && none && kw && one &&
-      py.PyDict_SetItemString(kw, "fold", one) == 0)
-    out = py.PyObject_Call(replace, none, kw);
-  py_clear(&one);
-  py_clear(&kw);
-  py_clear(&none);
-  py_clear(&replace);
-  py_clear(&o);
-  return out;
-}
-
 /* A datetime or a time: the two differ by the date in front. */
-static PyObject *moment(const uint8_t **at, const uint8_t *end, bool date) {
-  int32_t year = 0, us, offset;
-  uint8_t f[5], has, fold;
-  if ((date && (!take(at, end, &year, 4) || !take(at, end, f, 2))) ||
-      !take(at, end, f + 2, 3) || !take(at, end, &us, 4) ||
-      !take(at, end, &has, 1) || !take(at, end, &offset, 4) ||
+static PyObject *moment(const uint8_t **at, const uint8_t *end, bool dated) {
+  py_moment m = {.dated = dated};
+  uint8_t f[5], zoned, fold;
+  if ((dated && (!take(at, end, &m.year, 4) || !take(at, end, f, 2))) ||
+      !take(at, end, f + 2, 3) || !take(at, end, &m.us, 4) ||
+      !take(at, end, &zoned, 1) || !take(at, end, &m.offset, 4) ||
       !take(at, end, &fold, 1))
     return bad("a time ends too soon");
-  long long v[7] = {date ? year : 0, f[0], f[1], f[2], f[3], f[4], us};
-  PyObject *tz = NULL;
-  if (has && !(tz = zone(offset)))
-    return NULL;
-  PyObject *o =
-      date ? call_ints(DATETIME, v, 7, tz) : call_ints(TIME, v + 3, 4, tz);
-  return fold && o ? with_fold(o) : o;
+  if (dated) {
+    m.month = f[0];
+    m.day = f[1];
+  }
+  m.hour = f[2];
+  m.minute = f[3];
+  m.second = f[4];
+  m.zoned = zoned;
+  m.fold = fold;
+  return py_new_moment(&m);
 }
 
 static PyObject *one_arg(int which, PyObject *arg) {
@@ -168,6 +108,9 @@ static PyObject *decimal(const char *s, uint32_t n) {
   /* decimal raises an exception of its own. */
   if (!o && class_of(DECIMAL))
     bad("a decimal that is no number");
+  /* It refers to nothing but its class: no business of the collector. */
+  if (o && py.PyObject_GC_IsTracked(o))
+    py.PyObject_GC_UnTrack(o);
   return o;
 }
 
@@ -239,6 +182,33 @@ static PyObject *error(const uint8_t **at, const uint8_t *end, int depth) {
   return out;
 }
 
+/* Tags of values that refer to nothing which could refer back. */
+enum {
+  PLAIN = 1 << PY_T_NONE | 1 << PY_T_TRUE | 1 << PY_T_FALSE | 1 << PY_T_INT |
+          1 << PY_T_BIG | 1 << PY_T_FLOAT | 1 << PY_T_STR | 1 << PY_T_LATIN1 |
+          1 << PY_T_BYTES | 1 << PY_T_DATETIME | 1 << PY_T_DATE |
+          1 << PY_T_TIME | 1 << PY_T_DELTA | 1 << PY_T_UUID | 1 << PY_T_DECIMAL,
+};
+
+/* Puts n values into a new tuple. One of plain values is no business of the
+   garbage collector, which would find that out by walking it. Steals out. */
+static PyObject *fill(PyObject *out, const uint8_t **at, const uint8_t *end,
+                      uint32_t n, int depth) {
+  uint32_t seen = 0;
+  for (uint32_t i = 0; out && i < n; i++) {
+    if (*at < end)
+      seen |= 1u << (**at & 31);
+    PyObject *o = py_decode(at, end, depth);
+    if (o)
+      py.PyTuple_SetItem(out, i, o);
+    else
+      py_clear(&out);
+  }
+  if (out && n > 0 && !(seen & ~(uint32_t)PLAIN))
+    py.PyObject_GC_UnTrack(out);
+  return out;
+}
+
 /* n values can not need fewer than n bytes: so no number in the bytes makes us
    ask for more memory than was sent. */
 static PyObject *sequence(const uint8_t **at, const uint8_t *end, int depth,
@@ -246,15 +216,38 @@ static PyObject *sequence(const uint8_t **at, const uint8_t *end, int depth,
   uint32_t n;
   if (!take(at, end, &n, 4) || (size_t)(end - *at) < n)
     return bad("a list ends too soon");
-  PyObject *out = tuple ? py.PyTuple_New(n) : py.PyList_New(n);
+  if (tuple)
+    return fill(py.PyTuple_New(n), at, end, n, depth);
+  PyObject *out = py.PyList_New(n);
   for (uint32_t i = 0; out && i < n; i++) {
     PyObject *o = py_decode(at, end, depth);
     if (!o)
       py_clear(&out);
-    else if (tuple)
-      py.PyTuple_SetItem(out, i, o);
     else
       py.PyList_SetItem(out, i, o);
+  }
+  return out;
+}
+
+PyObject *py_decode_rows(const uint8_t **at, const uint8_t *end,
+                         PyObject *cls) {
+  uint32_t n, width;
+  uint8_t tag;
+  if (!take(at, end, &tag, 1) || tag != PY_T_LIST || !take(at, end, &n, 4) ||
+      (size_t)(end - *at) < n)
+    return bad("rows that are no list");
+  PyObject *out = py.PyList_New(n);
+  for (uint32_t i = 0; out && i < n; i++) {
+    PyObject *row = NULL;
+    if (!take(at, end, &tag, 1) || tag != PY_T_TUPLE ||
+        !take(at, end, &width, 4) || (size_t)(end - *at) < width)
+      bad("a row that is no tuple");
+    else
+      row = fill(py_tuple_of(cls, width), at, end, width, 2);
+    if (row)
+      py.PyList_SetItem(out, i, row);
+    else
+      py_clear(&out);
   }
   return out;
 }
@@ -334,7 +327,7 @@ PyObject *py_decode(const uint8_t **at, const uint8_t *end, int depth) {
     uint8_t md[2];
     if (!take(at, end, &year, 4) || !take(at, end, md, 2))
       return bad("a date ends too soon");
-    return call_ints(DATE, (long long[]){year, md[0], md[1]}, 3, NULL);
+    return py_new_date(year, md[0], md[1]);
   }
   case PY_T_DELTA: {
     int32_t d[3];
@@ -342,7 +335,7 @@ PyObject *py_decode(const uint8_t **at, const uint8_t *end, int depth) {
       return bad("a duration ends too soon");
     if (!py_delta_fits(d[0], d[1], d[2]))
       return bad("a duration out of range");
-    return call_ints(DELTA, (long long[]){d[0], d[1], d[2]}, 3, NULL);
+    return py_new_delta(d[0], d[1], d[2]);
   }
   case PY_T_UUID:
     return uuid(at, end);

@@ -335,3 +335,13 @@ int py_post(py_office *office, py_record head, PyObject *value,
     free(w.base);
   return err;
 }
+
+uint8_t *py_encode(PyObject *value, uint64_t *size) {
+  writer w = {0};
+  if (encode(&w, value, 0) < 0) {
+    free(w.base);
+    return NULL;
+  }
+  *size = (uint64_t)(w.at - w.base);
+  return w.base;
+}

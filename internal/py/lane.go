@@ -26,6 +26,8 @@ type Lane struct {
 	rt *Runtime
 	c  *C.py_lane
 
+	asked Pending // what the lane's thread asked for and waits for itself; only it has to do with it
+
 	mu      sync.Mutex
 	general ring // many writers, one at a time
 }
@@ -148,15 +150,29 @@ func (l *Lane) Stop() error { return l.post(kindStop, 0, 0, nil) }
 
 // finish answers a call that Python made.
 func (l *Lane) finish(ticket uint64, out any, err error) {
-	kind := KindResult
-	var value []byte
-	if err == nil {
-		value, err = Append(nil, out)
-	}
-	if err != nil {
-		kind = KindError
-		value = appendError(nil, err)
-	}
+	b, kind, value := l.rt.encode(out, err)
 	// A lane that has ended has nobody who waits.
 	_ = l.post(kind, ticket, 0, value)
+	l.rt.keep(b, value)
+}
+
+// encode encodes an answer, in memory that keep takes back.
+func (rt *Runtime) encode(out any, err error) (b *[]byte, kind Kind, value []byte) {
+	b = rt.buffers.Get().(*[]byte)
+	if err == nil {
+		value, err = Append((*b)[:0], out)
+	}
+	if err != nil {
+		return b, KindError, appendError((*b)[:0], err)
+	}
+	return b, KindResult, value
+}
+
+// keep keeps the memory of an answer for the next one.
+func (rt *Runtime) keep(b *[]byte, value []byte) {
+	const most = 1 << 20
+	if cap(value) <= most {
+		*b = value
+		rt.buffers.Put(b)
+	}
 }

@@ -49,6 +49,13 @@ func TestMain(m *testing.M) {
 	places = []place{hub, thread, loop}
 	echo = py.Handle(n[3])
 	python.Handle("same", func(_ context.Context, args []any) (any, error) { return args[0], nil })
+	// A thread that came into Go once has a goroutine from then on: no test leaves it behind.
+	for _, p := range []place{hub, thread} {
+		if _, err := p.lane.Call(context.Background(), p.run, "go_here", "same", 0); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return
+		}
+	}
 	status = m.Run()
 	if err := errors.Join(hubLane.Stop(), loopLane.Stop()); err != nil {
 		fmt.Fprintln(os.Stderr, err)

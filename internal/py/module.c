@@ -243,6 +243,19 @@ static PyObject *call(PyObject *self, PyObject *const *args, ssize_t nargs) {
   return py.PyLong_FromUnsignedLongLong(ticket);
 }
 
+/* ask(lane, name and arguments, resume) -> (kind, value), ticket or None. */
+static PyObject *ask(PyObject *self, PyObject *const *args, ssize_t nargs) {
+  (void)self;
+  if (nargs != 3)
+    return py.PyErr_Format(py.PyExc_TypeError, "ask(lane, request, resume)");
+  if (py_forked)
+    return no_fork();
+  py_lane *l = lane_of(args[0]);
+  if (!l || py_go_start() < 0)
+    return NULL;
+  return py_ask(l, args[1], args[2]);
+}
+
 /* cancel(ticket) -> bool: nobody waits for it any more; Go is told. False: its
    answer has been handed out. */
 static PyObject *cancel(PyObject *self, PyObject *arg) {
@@ -359,6 +372,18 @@ static PyObject *decode(PyObject *self, PyObject *arg) {
   return o;
 }
 
+/* rows(bytes, cls) -> list of cls: the list of tuples that they encode. */
+static PyObject *rows(PyObject *self, PyObject *const *args, ssize_t nargs) {
+  (void)self;
+  if (nargs != 2 || py_type(args[0]) != py.PyBytes_Type ||
+      py_type(args[1]) != py.PyType_Type ||
+      !py.PyType_IsSubtype(args[1], py.PyTuple_Type))
+    return py.PyErr_Format(py.PyExc_TypeError,
+                           "rows(bytes, subclass of tuple)");
+  const uint8_t *at = (uint8_t *)py.PyBytes_AsString(args[0]);
+  return py_decode_rows(&at, at + py.PyBytes_Size(args[0]), args[1]);
+}
+
 #define FAST(f) (PyCFunction)(void (*)(void))(f), METH_FASTCALL
 static PyMethodDef methods[] = {
     {"start", start, METH_NOARGS, "Has Go running."},
@@ -368,6 +393,7 @@ static PyMethodDef methods[] = {
     {"nudge", nudge, METH_O, "nudge(lane): its take returns."},
     {"park", park, METH_O, "park(lane): about to wait for its descriptor."},
     {"call", FAST(call), "call(lane, request, resume): asks Go; a ticket."},
+    {"ask", FAST(ask), "ask(lane, request, resume): an answer, or a ticket."},
     {"cancel", cancel, METH_O, "cancel(ticket): nobody waits any more."},
     {"answer", FAST(answer), "answer(ticket, value): what Go asked for."},
     {"fail", FAST(fail), "fail(ticket, error): why it can not be had."},
@@ -375,6 +401,7 @@ static PyMethodDef methods[] = {
     {"handle", handle, METH_O, "handle(object): a number Go may call it by."},
     {"release", release, METH_O, "release(handle): Go forgets it."},
     {"decode", decode, METH_O, "decode(bytes): the value they encode."},
+    {"rows", FAST(rows), "rows(bytes, cls): a list of tuples, each a cls."},
     {"set_error_factory", set_error_factory, METH_O,
      "set_error_factory(f): f(kind, message, detail) makes exceptions."},
     {"rewatch", rewatch, METH_O,

@@ -29,7 +29,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 )
@@ -70,6 +69,10 @@ type Runtime struct {
 	crew   crew           // who runs each Func
 	clock  clock
 
+	// What answers are encoded in before they are copied out of Go: without it those of a
+	// large result are most of the garbage there is.
+	buffers sync.Pool
+
 	closing sync.Once
 
 	funcs atomic.Pointer[map[string]*entry] // replaced, never changed
@@ -77,6 +80,7 @@ type Runtime struct {
 	lanes [C.PY_MAX_LANES]atomic.Pointer[Lane]
 
 	mu      sync.Mutex
+	closed  bool                          // run has somebody who waits for it
 	running map[uint64]context.CancelFunc // calls from Python, by their ticket
 	asked   map[uint64]chan answer        // calls to Python, by ours
 	last    uint64
@@ -90,12 +94,28 @@ type Runtime struct {
 // memory that is reserved and never touched, so the system gives none for it.
 const ballastSize = 8 << 20
 
+// Direct is the beginning of a Func on the thread of Python that asks. It must not
+// wait. Nil means that it can not be done now, or not so: the Func is called instead.
+type Direct func(args []any) Pending
+
+// Pending is what a [Direct] began. One method is called at a time; once Poll says done,
+// or Wait was called, no other.
+type Pending interface {
+	// FD returns a descriptor that is readable when Poll may get further.
+	FD() int
+	// Poll goes on as far as it can without waiting.
+	Poll() (out any, err error, done bool)
+	// Wait goes on to the end. When ctx ends it returns soon.
+	Wait(ctx context.Context) (any, error)
+}
+
 // entry is a function that Python may call. Only gathered changes, and only on the
 // dispatcher.
 type entry struct {
 	f        Func
 	inline   bool   // runs on the dispatcher: it does not block
 	together *Batch // nil: each call runs by itself
+	direct   Direct // nil: no call is begun on the thread that asks
 	gathered gathered
 }
 
@@ -125,6 +145,7 @@ func Open(log *slog.Logger, funcs map[string]Func) (*Runtime, error) {
 		// collected every few thousand calls, and costs a tenth of each (one call of the
 		// HTTP client leaves 20 KB).
 		ballast: make([]byte, ballastSize),
+		buffers: sync.Pool{New: func() any { return new([]byte) }},
 	}
 	all := map[string]*entry{}
 	for name, f := range funcs {
@@ -157,6 +178,9 @@ func (rt *Runtime) Close() {
 	rt.stop()
 	rt.office.wake()
 	rt.crew.close()
+	rt.mu.Lock()
+	rt.closed = true
+	rt.mu.Unlock()
 	rt.run.Wait()
 	rt.closing.Do(func() {
 		// First no more can be written, then what was is refused: nobody waits for ever.
@@ -187,11 +211,16 @@ func (rt *Runtime) change(name string, change func(*entry)) {
 	all := maps.Clone(*rt.funcs.Load())
 	e := &entry{}
 	if old := all[name]; old != nil {
-		*e = entry{f: old.f, inline: old.inline, together: old.together}
+		*e = entry{f: old.f, inline: old.inline, together: old.together, direct: old.direct}
 	}
 	change(e)
 	all[name] = e
 	rt.funcs.Store(&all)
+}
+
+// Direct has d begin the calls of name, which is handled already, on the thread that asks.
+func (rt *Runtime) Direct(name string, d Direct) {
+	rt.change(name, func(e *entry) { e.direct = d })
 }
 
 // Lane returns lane number id, as Python reported it.
@@ -265,10 +294,9 @@ func (rt *Runtime) called(m *Message) {
 		rt.gather(e, lane, ticket, r.b)
 		return
 	}
-	v, err := DecodeAll(m.Value)
-	request, ok := v.(Tuple)
-	if err == nil && (!ok || name == nil) {
-		err = errors.New("it is no tuple of a name and arguments")
+	_, args, err := readRequest(m.Value)
+	if err == nil && name == nil {
+		err = errRequest
 	}
 	if err != nil {
 		lane.finish(ticket, nil, fmt.Errorf("call Go: read the request: %w", err))
@@ -279,17 +307,22 @@ func (rt *Runtime) called(m *Message) {
 		return
 	}
 	if e.inline {
-		out, err := protect(rt.ctx, e.f, request[1:])
+		out, err := protect(rt.ctx, e.f, args)
 		lane.finish(ticket, out, err)
 		return
 	}
+	rt.work(lane, ticket, func(ctx context.Context) (any, error) { return protect(ctx, e.f, args) })
+}
+
+// work runs f on a goroutine and answers the ticket.
+func (rt *Runtime) work(lane *Lane, ticket uint64, f func(context.Context) (any, error)) {
 	ctx, cancel := context.WithCancel(rt.ctx)
 	rt.mu.Lock()
 	rt.running[ticket] = cancel
 	rt.mu.Unlock()
 	rt.crew.start(func() {
 		defer cancel()
-		out, err := protect(ctx, e.f, request[1:])
+		out, err := f(ctx)
 		rt.mu.Lock()
 		delete(rt.running, ticket)
 		rt.mu.Unlock()
@@ -299,12 +332,10 @@ func (rt *Runtime) called(m *Message) {
 
 // protect turns a panic into an error that carries the stack of Go.
 func protect(ctx context.Context, f Func, args []any) (out any, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = &Error{Kind: "puff.errors.GoPanic", Message: fmt.Sprint(p), Detail: string(debug.Stack())}
-		}
-	}()
-	return f(ctx, args)
+	if e := recovered(func() error { out, err = f(ctx, args); return nil }); e != nil {
+		return nil, e
+	}
+	return out, err
 }
 
 // Counts tells how many calls run in either direction: for those who look for leaks.

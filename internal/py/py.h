@@ -2,9 +2,9 @@
  * py.h: the treaty between Go and Python.
  *
  * The two share memory, not stacks. Go never calls into the interpreter and
- * Python never calls into Go: each writes records into rings in C memory and
- * wakes the other only when it sleeps. What C knows is Python and memory; what
- * a message means is known on either side of it, never here.
+ * Python never calls into Go (but for ask.c): each writes records into rings in
+ * C memory and wakes the other only when it sleeps. What C knows is Python and
+ * memory; what a message means is known on either side of it, never here.
  *
  *   lane   a thread (or event loop) that runs Python, with one inbox per port
  *   port   one producer in Go, with a ring to the lane and an office for
@@ -144,6 +144,20 @@ typedef struct py_lane {
   py_times gil;      /* from waking up to holding the GIL */
   py_port *ports[PY_MAX_PORTS];
 } py_lane;
+
+/* Asking Go on the thread that asks (ask.c). */
+enum py_went {
+  PY_ASK_NO = 0,    /* not here: send a PY_CALL */
+  PY_ASK_WAITS = 1, /* it goes on when fd is readable */
+  PY_ASK_DONE = 2,  /* the answer is there */
+};
+typedef struct py_asked {
+  uint8_t *value; /* room, or what malloc gave */
+  uint64_t size;
+  int fd, went;
+  uint8_t kind; /* PY_RESULT or PY_ERROR */
+  uint8_t room[4096];
+} py_asked;
 
 /* What Python was found, and what to run in it. Strings live for ever. */
 typedef struct py_boot_info {

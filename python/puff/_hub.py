@@ -14,6 +14,7 @@ import sys
 import threading
 from collections import deque
 from contextvars import copy_context
+from operator import length_hint
 from typing import TYPE_CHECKING, Any
 
 import _puff
@@ -172,7 +173,20 @@ class Hub:
 
     def call(self, request: tuple[Any, ...]) -> Any:
         """Asks Go; only the calling greenlet waits."""
-        ticket = _puff.call(self.lane, request, getcurrent())
+        return self._answer(_puff.call(self.lane, request, getcurrent()))
+
+    def ask(self, request: tuple[Any, ...]) -> Any:
+        """call, for what this thread may do itself: while no other task has to wait."""
+        if self._ready or length_hint(self._items):
+            return self.call(request)
+        got = _puff.ask(self.lane, request, getcurrent())
+        if isinstance(got, tuple):
+            if got[0] == _puff.ERROR:
+                raise got[1]
+            return got[1]
+        return self.call(request) if got is None else self._answer(got)
+
+    def _answer(self, ticket: int) -> Any:
         try:
             return self.wait()
         except BaseException:

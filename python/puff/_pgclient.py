@@ -6,6 +6,8 @@ import keyword
 from collections import _tuplegetter  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, Any
 
+import _puff
+
 from puff import _wait
 from puff._driver import driver
 from puff._pgtypes import KNOWN, converter, plain
@@ -141,7 +143,7 @@ class Client:
         return run(copy_to(self, what, to, format))
 
     def _ask(self, name: str, *args: Any) -> Any:
-        return _wait.call("postgres." + name, *args)
+        return _wait.ask("postgres." + name, *args)
 
     def _fetch(self, sql: str, args: tuple[Any, ...], most: int) -> Generator[Any, Any, Any]:
         args = tuple([plain(a) for a in args])
@@ -170,7 +172,7 @@ class Client:
             answer = yield self._ask("fetch", self._where, _TYPES, ([*map(int, unknown)],), 0)
             if answer[0] is not None:
                 raise driver._errors.make(answer[0], _TYPES)
-            for oid, kind, item, fields in answer[3][0]:
+            for oid, kind, item, fields in _puff.decode(answer[3][0]):
                 catalog[oid] = (kind, item, fields)
             for oid in unknown:
                 catalog.setdefault(oid, ("b", 0, ()))
@@ -179,7 +181,10 @@ class Client:
 
     def _made(self, cls: type[Row], how: Any, piece: Any) -> list[Any]:
         casts, columns, catalog = how
-        rows, spots = piece
+        data, spots = piece
+        if not casts and not spots:
+            return _puff.rows(data, cls)
+        rows: list[Any] = _puff.decode(data)
         if spots:
             rows = [list(r) for r in rows]
             for at, i in spots:

@@ -8,7 +8,9 @@ event loop that takes messages from Go.
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
+
+_Row = TypeVar("_Row", bound=tuple[Any, ...])
 
 CALL: int
 RESULT: int
@@ -61,6 +63,12 @@ def park(lane: int, /) -> bool:
 def call(lane: int, request: tuple[Any, ...], resume: object, /) -> int:
     """Asks Go for request[0](*request[1:]); the lane gets the answer with resume."""
 
+def ask(lane: int, request: tuple[Any, ...], resume: object, /) -> tuple[int, Any] | int | None:
+    """As :func:`call`, but the thread itself does what it can, while no work of the lane waits.
+
+    (RESULT or ERROR, value): the answer. A ticket: the lane gets it. None: nothing was asked.
+    """
+
 def cancel(ticket: int, /) -> bool:
     """Nobody waits for the ticket any more. False: its answer has been taken."""
 
@@ -81,6 +89,12 @@ def release(handle: int, /) -> None:
 
 def decode(value: bytes, /) -> Any:
     """The value that the bytes encode. Raises ValueError when they are none."""
+
+def rows(value: bytes, cls: type[_Row], /) -> list[_Row]:
+    """The list of tuples that the bytes encode, each as a cls.
+
+    cls is a subclass of tuple without attributes of its instances: its __new__ is not called.
+    """
 
 def set_error_factory(make: Callable[[str, str, Any], BaseException], /) -> None:
     """make(kind, message, detail) makes the exception for an error of Go's."""

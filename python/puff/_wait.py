@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from puff._hub import Hub
 
-__all__ = ["call", "hub_here", "in_greenlet", "mode", "post"]
+__all__ = ["ask", "call", "hub_here", "in_greenlet", "mode", "post"]
 
 
 class _Local(threading.local):
@@ -53,7 +53,21 @@ class ThreadLane:
         if self.taking:  # by a signal handler, or an object's end, in the middle of a call
             return ThreadLane().call(request)
         mine = _Answer()
-        ticket = _puff.call(self.lane, request, mine)
+        return self._wait(_puff.call(self.lane, request, mine), mine)
+
+    def ask(self, request: tuple[Any, ...]) -> Any:
+        """call, for what this thread may do itself."""
+        if self.taking:
+            return self.call(request)
+        mine = _Answer()
+        got = _puff.ask(self.lane, request, mine)
+        if isinstance(got, tuple):
+            if got[0] == _puff.ERROR:
+                raise got[1]
+            return got[1]
+        return self.call(request) if got is None else self._wait(got, mine)
+
+    def _wait(self, ticket: int, mine: _Answer) -> Any:
         try:
             self.taking = True
             while not mine.done:
@@ -106,6 +120,22 @@ def mode() -> str:
     if in_greenlet() is not None:
         return "greenlet"
     return "asyncio" if _get_running_loop() is not None else "thread"
+
+
+def ask(name: str, *args: Any) -> Any:
+    """call, for what the thread that asks may do itself while nobody else has to wait."""
+    hub = _local.hub
+    if hub is not None and hub.may_wait():
+        return hub.ask((name, *args))
+    loop = _get_running_loop()
+    if loop is not None:
+        from puff._loop import LoopLane
+
+        return LoopLane.of(loop).call((name, *args))
+    lane = _local.lane
+    if lane is None or lane.pid != os.getpid():
+        lane = _local.lane = ThreadLane()
+    return lane.ask((name, *args))
 
 
 def call(name: str, *args: Any, wrap: Callable[[Any], Any] | None = None) -> Any:

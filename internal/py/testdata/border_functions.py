@@ -20,7 +20,7 @@ from typing import Any
 
 import _puff
 from puff import errors
-from puff._wait import _local, call
+from puff._wait import _local, ask, call
 
 HELD, LET_GO = threading.Event(), threading.Event()
 
@@ -55,6 +55,11 @@ def fail(name: str, message: str) -> None:
 def go(name: str, *args: Any) -> Any:
     """Go's answer, asked for from here: in a greenlet or a thread."""
     return call(name, *args)
+
+
+def go_here(name: str, *args: Any) -> Any:
+    """Go's answer, which the thread itself may wait for."""
+    return ask(name, *args)
 
 
 async def go_async(name: str, *args: Any) -> Any:

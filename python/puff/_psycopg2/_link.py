@@ -40,14 +40,14 @@ def ask(name: str, *args: Any) -> Any:
     local = _wait._local
     hub = local.hub
     if hub is not None and hub.may_wait():
-        return hub.call(request)
+        return hub.ask(request)
     bridge = _wait.bridge()
     if bridge is not None:
         return bridge(request)
     lane = local.lane
     if lane is None or lane.pid != os.getpid():
         lane = local.lane = _wait.ThreadLane()
-    return lane.call(request)
+    return lane.ask(request)
 
 
 class _Nobody:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 import threading
 from typing import Any
 
 import psycopg2
+import psycopg2.errors
 import psycopg2.extras
 import puff
 import pytest
@@ -124,6 +126,56 @@ def test_threads_may_share_a_connection() -> None:
         t.join()
     assert sorted(seen) == list(range(10))
     conn.close()
+
+
+def test_a_handler_of_a_signal_ends_a_statement() -> None:
+    conn = psycopg2.connect(DSN)
+    cur = conn.cursor()
+
+    def give_up(*_: Any) -> None:
+        raise TimeoutError("enough")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        with pytest.raises(TimeoutError, match="enough"):
+            cur.execute("select pg_sleep(60)")
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    conn.rollback()
+    cur.execute("select 1")
+    assert cur.fetchone() == (1,)
+    conn.close()
+
+
+def test_threads_and_greenlets_ask_at_once() -> None:
+    def ask(who: int) -> None:
+        conn = psycopg2.connect(DSN)
+        cur = conn.cursor()
+        for i in range(50):
+            cur.execute("select %s, repeat('x', %s)", (who, 100 * i))
+            assert cur.fetchone() == (who, "x" * (100 * i))
+            if i % 10 == 0:
+                conn.commit()
+        with pytest.raises(psycopg2.errors.UndefinedTable):
+            cur.execute("select * from nowhere_at_all")
+        conn.close()
+
+    failed: list[BaseException] = []
+
+    def run(who: int) -> None:
+        try:
+            ask(who)
+        except BaseException as e:
+            failed.append(e)
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(4)]
+    for t in threads:
+        t.start()
+    puff.join_all([puff.spawn(run, 10 + n) for n in range(4)])
+    for t in threads:
+        t.join()
+    assert failed == []
 
 
 def test_rows_that_are_not_fetched_wait_and_are_forgotten() -> None:

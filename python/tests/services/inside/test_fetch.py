@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import decimal
+import gc
 import inspect
 import io
 import ipaddress
@@ -13,9 +14,11 @@ import random
 import uuid
 from typing import TYPE_CHECKING, Any
 
+import _puff
 import puff
 import pytest
 from puff import postgres
+from puff._pgclient import Row
 from puff.postgres import Interval, Range, global_postgres, named_client
 
 if TYPE_CHECKING:
@@ -189,12 +192,25 @@ def test_rows_are_read_by_position_and_by_name(mode: Any) -> None:
         assert tuple(row) == (1, "x", 2, 3)
         assert row.asdict() == {"id": 1, "name": "x", "count": 2, "a b": 3}
         assert pickle.loads(pickle.dumps(row)) == row
+        assert {row: 1}[1, "x", 2, 3] == 1, "its hash is that of the tuple"
+        assert not gc.is_tracked(row), "there is nothing in it that garbage could be made of"
         with pytest.raises(KeyError):
             row["nope"]
         assert await wait(global_postgres.fetchrow("select 1 where false")) is None
         assert await wait(global_postgres.execute("select 1")) == "SELECT 1"
 
     mode(body)
+
+
+def test_rows_that_are_none_are_refused() -> None:
+    head = b"\x09\x01\0\0\0"  # a list of one
+    assert _puff.rows(head + b"\x0a\x01\0\0\0\0", Row) == [(None,)]
+    for bad in (b"", b"\0", head, head + b"\0", head + b"\x0a\xff\0\0\0\0"):
+        with pytest.raises(ValueError, match="decode value"):
+            _puff.rows(bad, Row)
+    for cls in (list, 1):
+        with pytest.raises(TypeError):
+            _puff.rows(head, cls)  # type: ignore[arg-type,type-var]
 
 
 def test_types_of_the_database_s_own_are_looked_up(mode: Any) -> None:
