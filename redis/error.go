@@ -3,6 +3,8 @@ package redis
 // What can go wrong between a caller and Redis.
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -52,7 +54,8 @@ func (e *Error) Error() string {
 		if e.Message != "" {
 			return fmt.Sprintf("reach %s: %s", where, e.Message)
 		}
-		return fmt.Sprintf("reach %s: %s; down since %s; %s", where, reason(e.Err), e.Since.Format(time.TimeOnly), e.Hint)
+		return fmt.Sprintf("reach %s: %s; down since %s; %s",
+			where, reason(e.Err), e.Since.Format(time.TimeOnly), advice(e.Err, e.Hint))
 	case Timeout:
 		return fmt.Sprintf("send %s to %s: no reply after %v; the outcome is unknown", e.Command, where, e.After)
 	case Busy:
@@ -76,13 +79,35 @@ func reason(err error) string {
 	if errors.Is(err, rueidis.ErrClosing) {
 		return "the client is closing"
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "it takes connections, and says nothing"
+	}
 	return err.Error()
+}
+
+// advice says what to do about err, which kept a connection from being made: hint, unless
+// err says more.
+func advice(err error, hint string) string {
+	var certificate *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var refused *rueidis.RedisError
+	var replied *Replied
+	switch {
+	case errors.As(err, &certificate):
+		return "name the file with the certificate of its CA by ssl_ca_certs in the URL, and the server as the certificate does"
+	case errors.As(err, &record):
+		return "it speaks no TLS there: redis:// goes without"
+	case errors.As(err, &refused), errors.As(err, &replied):
+		return "check what the URL says of user, password and database"
+	}
+	return hint
 }
 
 // isDial reports whether err says that no connection was made.
 func isDial(err error) bool {
 	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
+	var certificate *tls.CertificateVerificationError
+	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, &certificate)
 }
 
 // Timeout is how long a command may take that does not wait by its nature.

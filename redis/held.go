@@ -19,6 +19,7 @@ type Held struct {
 	mu   sync.Mutex
 	conn rueidis.DedicatedClient // nil: given back
 	back func()
+	slot uint16 // of a cluster, where it is: the first command decides
 }
 
 // Hold takes a connection out of the pool. The label is what errors of others call the
@@ -33,7 +34,7 @@ func (c *Client) Hold(ctx context.Context, label string) (*Held, error) {
 		return nil, err
 	}
 	conn, back := l.Dedicate()
-	return &Held{c: c, link: l, free: free, conn: conn, back: back}, nil
+	return &Held{c: c, link: l, free: free, conn: conn, back: back, slot: nothing}, nil
 }
 
 // Release gives the connection back, watching nothing. It may be called twice.
@@ -46,7 +47,8 @@ func (h *Held) Release() {
 	// In a connection that did not answer somebody's replies may still come: it is closed.
 	ctx, cancel := h.c.limit(context.Background())
 	defer cancel()
-	if err := h.conn.Do(ctx, h.link.build([]string{"UNWATCH"}, false)).NonRedisError(); err != nil {
+	if h.slot == nothing { // nothing was sent, and nothing is watched
+	} else if err := h.conn.Do(ctx, h.link.build([]string{"UNWATCH"}, false)).NonRedisError(); err != nil {
 		h.conn.Close()
 	}
 	h.back()
@@ -99,6 +101,15 @@ func (h *Held) send(ctx context.Context, commands [][]string) ([]Reply, error) {
 	defer h.mu.Unlock()
 	if h.conn == nil {
 		return nil, errReleased
+	}
+	slot, err := h.link.slotOf(commands)
+	if err != nil {
+		return nil, err
+	}
+	if h.slot == nothing {
+		h.slot = slot
+	} else if slot != noKey && slot != h.slot {
+		return nil, apart()
 	}
 	ctx, cancel := h.c.limit(ctx)
 	defer cancel()

@@ -59,20 +59,23 @@ func (c *Client) Listen(ctx context.Context) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.config.ConnectTimeout)
-	defer cancel()
-	nodes := slices.Sorted(maps.Keys(l.Nodes()))
-	if len(nodes) == 0 {
-		return nil, c.ended(l, errors.New("no node is known"), []string{"SUBSCRIBE"})
+	// Any node of a cluster hands on what is published at another; some may be away.
+	err = errors.New("no node is known")
+	for _, node := range slices.Sorted(maps.Keys(l.Nodes())) {
+		var listener *Listener
+		if listener, err = c.dialer.listen(ctx, server, node, c.config.ConnectTimeout); err == nil {
+			return listener, c.ended(l, nil, nil)
+		}
 	}
-	listener, err := c.dialer.listen(ctx, server, nodes[0])
-	if err := c.ended(l, err, []string{"SUBSCRIBE"}); err != nil {
-		return nil, err
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
-	return listener, nil
+	return nil, c.away(l, err)
 }
 
-func (d *dialer) listen(ctx context.Context, s *Server, address string) (*Listener, error) {
+func (d *dialer) listen(ctx context.Context, s *Server, address string, most time.Duration) (*Listener, error) {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
 	conn, err := d.dial(ctx, address, &net.Dialer{}, s.TLS)
 	if err != nil {
 		return nil, err

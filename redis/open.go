@@ -6,6 +6,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -89,12 +90,18 @@ func (c *Client) dial(ctx context.Context) (*link, error) {
 	o := server.options()
 	o.DialCtxFn = c.dialer.dial
 	o.Dialer.Timeout = c.config.ConnectTimeout
+	// Sentinels are asked one after the other.
+	o.Sentinel.Dialer.Timeout = c.config.ConnectTimeout / time.Duration(max(1, len(server.Addresses)))
 	if c.config.CommandTimeout > 0 {
 		// A connection that says nothing for so long is given up, with all that wait for it.
 		o.ConnWriteTimeout = c.config.CommandTimeout + 5*time.Second
 	}
 	o.BlockingPoolSize = maxWaiting + c.config.PoolSize
 	client, err := rueidis.NewClient(o)
+	if r, ok := errors.AsType[*rueidis.RedisError](err); ok && strings.Contains(r.Error(), "setname") {
+		o.ClientName = "" // a user who may not say its name
+		client, err = rueidis.NewClient(o)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -132,18 +139,23 @@ func (c *Client) ended(l *link, err error, args []string) error {
 		e.Kind, e.After = Timeout, c.config.CommandTimeout
 		return e
 	case isDial(err):
-		c.count.unreached.Add(1)
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.failing.Store(true)
-		if c.config.Resolve != nil && c.link.CompareAndSwap(l, nil) {
-			l.Client.Close() // whoever resolves may start the server again
-		}
-		return c.unreachable(err)
+		return c.away(l, err)
 	}
 	c.count.lost.Add(1)
 	e.Kind = Lost
 	return e
+}
+
+// away is ended for a connection that could not be made.
+func (c *Client) away(l *link, err error) error {
+	c.count.unreached.Add(1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failing.Store(true)
+	if c.config.Resolve != nil && c.link.CompareAndSwap(l, nil) {
+		l.Client.Close() // whoever resolves may start the server again
+	}
+	return c.unreachable(err)
 }
 
 // recovered notes that the service is there again.

@@ -21,6 +21,14 @@ func (c *Client) Pipeline(ctx context.Context, commands [][]string) ([]Reply, er
 	if err != nil {
 		return nil, err
 	}
+	if l.cluster {
+		for i, args := range commands {
+			if n := name(args); n == "SCAN" || everywhere[n] != nil {
+				return nil, fmt.Errorf("queue command %d: %w", i+1, &Error{
+					Kind: Misuse, Command: n, Message: "it goes to all nodes of the cluster: send it by itself"})
+			}
+		}
+	}
 	ctx, cancel := c.limit(ctx)
 	defer cancel()
 	return c.send(ctx, l, l.DoMulti, commands)
@@ -38,13 +46,8 @@ func (c *Client) Transaction(ctx context.Context, commands [][]string) ([]Reply,
 	}
 	ctx, cancel := c.limit(ctx)
 	defer cancel()
-	if l.cluster {
-		h, err := c.Hold(ctx, "MULTI")
-		if err != nil {
-			return nil, err
-		}
-		defer h.Release()
-		return h.Exec(ctx, commands)
+	if _, err := l.slotOf(commands); err != nil {
+		return nil, err
 	}
 	// They stand together in the stream of the connection, so nothing comes in between.
 	replies, err := c.send(ctx, l, l.DoMulti, enclosed(commands))
@@ -96,10 +99,7 @@ func check(commands [][]string) error {
 func (c *Client) send(
 	ctx context.Context, l *link, do func(context.Context, ...rueidis.Completed) []rueidis.RedisResult, commands [][]string,
 ) ([]Reply, error) {
-	all := make([]rueidis.Completed, len(commands))
-	for i, args := range commands {
-		all[i] = l.build(args, false)
-	}
+	all := l.buildAll(commands)
 	c.count.commands.Add(uint64(len(all)))
 	began := time.Now()
 	results := do(ctx, all...)

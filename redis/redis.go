@@ -132,6 +132,12 @@ func (c *Client) Do(ctx context.Context, args []string) (Reply, error) {
 	defer cancel()
 	c.count.commands.Add(1)
 	began := time.Now()
+	if l.cluster {
+		if reply, ok, err := l.scattered(ctx, args); ok {
+			c.count.ran(began)
+			return c.replied(reply), c.ended(l, err, args)
+		}
+	}
 	reply, err := toReply(l.Do(ctx, l.build(args, false)))
 	c.count.ran(began)
 	return c.replied(reply), c.ended(l, err, args)

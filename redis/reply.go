@@ -23,6 +23,15 @@ const (
 type Reply struct {
 	m    rueidis.RedisMessage
 	fail *rueidis.RedisError
+	own  *own // not nil: this instead
+}
+
+// own is a reply that was put together out of several nodes'.
+type own struct {
+	kind  Type
+	text  string
+	n     int64
+	items []Reply
 }
 
 // Replied is a Reply that is an error of Redis's.
@@ -54,6 +63,8 @@ func toReply(r rueidis.RedisResult) (Reply, error) {
 // Type returns what the reply holds.
 func (r *Reply) Type() Type {
 	switch {
+	case r.own != nil:
+		return r.own.kind
 	case r.fail != nil:
 		return Failure
 	case r.m.IsInt64():
@@ -73,11 +84,16 @@ func (r *Reply) Type() Type {
 
 // IsText reports whether Text has something: Type is Bulk or Status, and finding out
 // which costs more.
-func (r *Reply) IsText() bool { return r.fail == nil && r.m.IsString() }
+func (r *Reply) IsText() bool {
+	if r.own != nil {
+		return r.own.kind == Bulk
+	}
+	return r.fail == nil && r.m.IsString()
+}
 
 // IsNil reports whether Type is Nil.
 func (r *Reply) IsNil() bool {
-	return r.fail == nil && (r.m.IsNil() || r.m == (rueidis.RedisMessage{}))
+	return r.own == nil && r.fail == nil && (r.m.IsNil() || r.m == (rueidis.RedisMessage{}))
 }
 
 // isStatus tells a status line from bytes. The library keeps the difference to itself,
@@ -94,24 +110,36 @@ func (r *Reply) isStatus() bool {
 
 // Text returns the bytes of a Bulk or Status, as a string that shares them.
 func (r *Reply) Text() string {
+	if r.own != nil {
+		return r.own.text
+	}
 	s, _ := r.m.ToString()
 	return s
 }
 
 // Int returns the number of an Integer.
 func (r *Reply) Int() int64 {
+	if r.own != nil {
+		return r.own.n
+	}
 	i, _ := r.m.ToInt64()
 	return i
 }
 
 // Len returns the number of elements of an Array.
 func (r *Reply) Len() int {
+	if r.own != nil {
+		return len(r.own.items)
+	}
 	a, _ := r.m.ToArray()
 	return len(a)
 }
 
 // Items returns the elements of an Array.
 func (r *Reply) Items() []Reply {
+	if r.own != nil {
+		return r.own.items
+	}
 	a, _ := r.m.ToArray()
 	items := make([]Reply, len(a))
 	for i := range a {
@@ -123,6 +151,9 @@ func (r *Reply) Items() []Reply {
 // Err returns what Redis objected to, a [*Replied], or nil.
 func (r *Reply) Err() error {
 	var text string
+	if r.own != nil {
+		return nil
+	}
 	if r.fail != nil {
 		text = r.fail.Error()
 	} else if err := r.m.Error(); err != nil && !rueidis.IsRedisNil(err) {

@@ -18,6 +18,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/redis/rueidis"
 )
@@ -110,6 +111,9 @@ func ParseURL(text string) (*Server, error) {
 			return wrong("its path is more than the number of a database")
 		}
 	}
+	if kind.cluster && db != "" && db != "0" {
+		return wrong("a cluster has no database but 0")
+	}
 	if db != "" {
 		if s.DB, err = strconv.Atoi(db); err != nil || s.DB < 0 {
 			return wrong("the database is %q, which is no number", db)
@@ -117,7 +121,7 @@ func ParseURL(text string) (*Server, error) {
 	}
 	s.SentinelUser, s.SentinelPassword = query.Get("sentinel_user"), query.Get("sentinel_password")
 	if kind.tls {
-		if s.TLS, err = encryption(s.Addresses[0], query); err != nil {
+		if s.TLS, err = encryption(query); err != nil {
 			return wrong("%v", err)
 		}
 	}
@@ -139,13 +143,10 @@ func address(host, port string) string {
 	return net.JoinHostPort(h, p)
 }
 
-// encryption reads the parameters of TLS, by the names that Python's client has.
-func encryption(address string, query url.Values) (*tls.Config, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
+// encryption reads the parameters of TLS, by the names that Python's client has. Whose
+// certificate it has to be is left to who dials: the nodes of a cluster differ.
+func encryption(query url.Values) (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
 	if query.Get("ssl_cert_reqs") == "none" {
 		c.InsecureSkipVerify = true
 	}
@@ -173,13 +174,20 @@ func encryption(address string, query url.Values) (*tls.Config, error) {
 	return c, nil
 }
 
+// refresh is how often Sentinel is asked who the master is.
+const refresh = 5 * time.Second
+
 // options says the same to the library.
 func (s *Server) options() rueidis.ClientOption {
 	o := rueidis.ClientOption{
 		InitAddress: s.Addresses, Username: s.User, Password: s.Password, SelectDB: s.DB,
 		TLSConfig: s.TLS, ClientName: "puff", ClientSetInfo: rueidis.DisableClientSetInfo,
 		ForceSingleClient: !s.Cluster && s.Master == "",
-		Sentinel:          rueidis.SentinelOption{MasterSet: s.Master, TLSConfig: s.TLS, Username: s.SentinelUser, Password: s.SentinelPassword},
+		Sentinel: rueidis.SentinelOption{
+			MasterSet: s.Master, TLSConfig: s.TLS, Username: s.SentinelUser, Password: s.SentinelPassword,
+			// What Sentinel tells may be missed; who is the master is asked from time to time too.
+			TopologyRefreshInterval: refresh,
+		},
 		// One shape of replies with every server, and no command twice.
 		AlwaysRESP2: true, DisableCache: true, DisableRetry: true,
 		// One connection for all: what many ask at once is one write and one read.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -15,6 +16,8 @@ type RedisServer struct {
 	URL string
 	// Socket is the path of its socket.
 	Socket string
+	// Address is host and port of one that listens there.
+	Address string
 
 	command []string
 	process *exec.Cmd
@@ -22,6 +25,12 @@ type RedisServer struct {
 
 // Redis starts a server that ends with the test. args are more of redis-server's.
 func Redis(t testing.TB, args ...string) *RedisServer {
+	t.Helper()
+	return startRedis(t, nil, args)
+}
+
+// startRedis is Redis with arguments that stand before the others.
+func startRedis(t testing.TB, before, args []string) *RedisServer {
 	t.Helper()
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -38,7 +47,8 @@ func Redis(t testing.TB, args ...string) *RedisServer {
 	socket := filepath.Join(dir, "s")
 	s := &RedisServer{
 		URL: "unix://" + socket, Socket: socket,
-		command: append([]string{program, "--port", "0", "--unixsocket", socket, "--save", "", "--dir", dir}, args...),
+		command: slices.Concat([]string{program}, before,
+			[]string{"--port", "0", "--unixsocket", socket, "--dir", dir, "--save", ""}, args),
 	}
 	t.Cleanup(func() {
 		s.Kill()
@@ -65,7 +75,7 @@ func (s *RedisServer) Start(t testing.TB) {
 		_, _ = conn.Write([]byte("PING\r\n"))
 		_ = conn.SetDeadline(time.Now().Add(time.Second))
 		_, err = conn.Read(reply)
-		return err == nil && string(reply) == "+PONG"
+		return err == nil && (string(reply) == "+PONG" || string(reply) == "-NOAU")
 	})
 }
 
@@ -80,3 +90,8 @@ func (s *RedisServer) Kill() {
 
 // Signal sends it a signal: SIGSTOP makes it silent.
 func (s *RedisServer) Signal(sig os.Signal) { _ = s.process.Process.Signal(sig) }
+
+// option returns what was given for one of redis-server's options.
+func (s *RedisServer) option(name string) string {
+	return s.command[slices.Index(s.command, name)+1]
+}
