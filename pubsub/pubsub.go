@@ -16,6 +16,7 @@ package pubsub
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -122,9 +123,18 @@ func (h *Hub) Close() {
 	h.over.Wait()
 }
 
+// MaxMessage is the most bytes of a message. Redis closes the connection of a subscriber
+// with 32 MB before it, so one of that size would reach nobody.
+const MaxMessage = 16 << 20
+
 // Publish sends a message to whoever has subscribed to the channel, in all processes.
-// From says who it is from, zero: nobody in particular.
+// From says who it is from, zero: nobody in particular. One of more than MaxMessage is
+// an error.
 func (h *Hub) Publish(ctx context.Context, from ID, channel, body string) (receivers int64, err error) {
+	if len(body) > MaxMessage {
+		return 0, &redis.Error{Kind: redis.Misuse, Command: "PUBLISH", Message: fmt.Sprintf("the message has %d bytes, "+
+			"%d are the most; put it under a key, and publish that", len(body), MaxMessage)}
+	}
 	reply, err := h.client.Do(ctx, []string{"PUBLISH", channel, envelope(from, body)})
 	if err == nil {
 		err = reply.Err()
