@@ -281,10 +281,24 @@ func (u ServiceURL) Env() string {
 	return "PUFF_" + strings.ToUpper(u.Name) + "_" + kind + "_URL"
 }
 
-// ask takes the URL from the environment if that has it.
+// libpqPlaces are the variables by which libpq is told where PostgreSQL is, and the
+// keywords of the same meaning. The rest of its variables count with them.
+var libpqPlaces = [][2]string{{"PGSERVICE", "service"}, {"PGHOSTADDR", "hostaddr"}, {"PGHOST", "host"}}
+
+// ask takes the URL from the environment if that has it. Where nobody gave one for
+// PostgreSQL, libpq's variables are it.
 func (u ServiceURL) ask(lookup func(string) (string, bool)) {
 	if text, ok := lookup(u.Env()); ok && text != "" {
 		u.Set(text, FromEnv(u.Env()))
+	}
+	if u.Kind != "postgres" || !u.from.IsDefault() {
+		return
+	}
+	for _, place := range libpqPlaces {
+		if text, ok := lookup(place[0]); ok && text != "" {
+			u.Set(place[1]+"='"+strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(text)+"'", FromEnv(place[0]))
+			return
+		}
 	}
 }
 

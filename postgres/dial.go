@@ -16,15 +16,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// notForServer are keywords of libpq that say how to connect: the server knows none.
-var notForServer = []string{
-	"keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
-	"fallback_application_name", "gssencmode", "sslcompression", "sslcrl", "sslcrldir", "requirepeer",
-	"ssl_min_protocol_version", "ssl_max_protocol_version", "channel_binding", "krbsrvname",
-	"gsslib", "gssdelegation", "load_balance_hosts", "hostaddr", "replication_", "authtype", "tty",
-	"sslkeylogfile", "min_protocol_version", "max_protocol_version",
-}
-
 // dialer is a URL that was understood.
 type dialer struct {
 	config  *pgconn.Config
@@ -38,7 +29,7 @@ func newDialer(c Config) (*dialer, error) {
 	if c.Name != "" {
 		server = fmt.Sprintf("postgres %q at %s", c.Name, Masked(c.URL))
 	}
-	config, err := pgconn.ParseConfig(c.URL)
+	config, err := parse(c.URL)
 	if err != nil {
 		why := err
 		if inner := errors.Unwrap(err); inner != nil {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -152,6 +153,50 @@ def make_dsn(dsn: str | None = None, **kwargs: Any) -> str:
     return made
 
 
+# libpq's variables. Go has them too, as they were when the process began.
+_VARIABLES = {
+    "PGHOST": "host",
+    "PGHOSTADDR": "hostaddr",
+    "PGPORT": "port",
+    "PGDATABASE": "dbname",
+    "PGUSER": "user",
+    "PGPASSWORD": "password",
+    "PGPASSFILE": "passfile",
+    "PGREQUIREAUTH": "require_auth",
+    "PGCHANNELBINDING": "channel_binding",
+    "PGOPTIONS": "options",
+    "PGAPPNAME": "application_name",
+    "PGSSLMODE": "sslmode",
+    "PGSSLNEGOTIATION": "sslnegotiation",
+    "PGSSLCERT": "sslcert",
+    "PGSSLKEY": "sslkey",
+    "PGSSLCERTMODE": "sslcertmode",
+    "PGSSLROOTCERT": "sslrootcert",
+    "PGSSLCRL": "sslcrl",
+    "PGSSLCRLDIR": "sslcrldir",
+    "PGSSLSNI": "sslsni",
+    "PGREQUIREPEER": "requirepeer",
+    "PGSSLMINPROTOCOLVERSION": "ssl_min_protocol_version",
+    "PGSSLMAXPROTOCOLVERSION": "ssl_max_protocol_version",
+    "PGGSSENCMODE": "gssencmode",
+    "PGCONNECT_TIMEOUT": "connect_timeout",
+    "PGCLIENTENCODING": "client_encoding",
+    "PGTARGETSESSIONATTRS": "target_session_attrs",
+}
+
+
 def resolve(dsn: str) -> str:
-    """The dsn in keywords, as Go takes it."""
-    return " ".join(f"{name}={_escape(value)}" for name, value in parse_dsn(dsn).items())
+    """The dsn in keywords, as Go takes it, with what the environment adds."""
+    found = parse_dsn(dsn)
+    service = found.get("service") or os.environ.get("PGSERVICE")
+    if service:  # what its file says comes before the environment
+        found["service"] = service
+        file = os.environ.get("PGSERVICEFILE")
+        if file:
+            found["servicefile"] = file
+    else:
+        for variable, name in _VARIABLES.items():
+            value = os.environ.get(variable)
+            if value and name not in found:
+                found[name] = value
+    return " ".join(f"{name}={_escape(value)}" for name, value in found.items())

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["Cluster", "cluster"]
 
@@ -59,6 +59,7 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self.host = str(folder)
         self.user = "postgres"
+        self.port = 5432
         self._bin = binaries()
         self._data = folder / "data"
         self._as = _unprivileged()
@@ -80,6 +81,22 @@ class Cluster:
         )
         with (self._data / "postgresql.conf").open("a") as conf:
             conf.write(SETTINGS.format(folder=folder))
+
+    def listen(self, port: int, settings: str, access: str, **files: bytes) -> None:
+        """Has it listen on 127.0.0.1 too from its next start, and believe whom access says.
+
+        Each of files is put into its folder of data.
+        """
+        self.port = port
+        with (self._data / "postgresql.conf").open("a") as conf:
+            conf.write(f"listen_addresses = '127.0.0.1'\nport = {port}\n{settings}\n")
+        (self._data / "pg_hba.conf").write_text(access)
+        for name, content in files.items():
+            file = self._data / name
+            file.write_bytes(content)
+            file.chmod(0o600)
+            if self._as is not None:
+                os.chown(file, self._as.pw_uid, self._as.pw_gid)
 
     def _options(self) -> dict[str, object]:
         if self._as is None:
@@ -103,7 +120,7 @@ class Cluster:
         """Returns when the server takes connections."""
         end = time.monotonic() + 60
         self._server = self._spawn()
-        ready = [str(self._bin / "pg_isready"), "-q", "-h", self.host]
+        ready = [str(self._bin / "pg_isready"), "-q", "-h", self.host, "-p", str(self.port)]
         while subprocess.run(ready, check=False).returncode != 0:
             if time.monotonic() > end:
                 raise RuntimeError(f"PostgreSQL does not start: {self.log()}")
@@ -141,7 +158,17 @@ class Cluster:
     def ask(self, sql: str) -> str:
         """The answer to a statement, as psql has it."""
         done = subprocess.run(
-            [str(self._bin / "psql"), "-h", self.host, "-U", "postgres", "-Atc", sql],
+            [
+                str(self._bin / "psql"),
+                "-h",
+                self.host,
+                "-p",
+                str(self.port),
+                "-U",
+                "postgres",
+                "-Atc",
+                sql,
+            ],
             check=True,
             capture_output=True,
             text=True,
@@ -157,17 +184,26 @@ class Cluster:
             )
         )
 
+    def run(self, sql: str) -> None:
+        """Has psql run statements, as the superuser on the socket."""
+        self._run(
+            *("psql", "-h", self.host, "-p", str(self.port), "-U", "postgres"),
+            *("-v", "ON_ERROR_STOP=1", "-qc", sql),
+        )
+
     def create(self, name: str) -> None:
         """Makes a database."""
         self._run("createdb", "-h", self.host, "-U", "postgres", name)
 
 
 @contextlib.contextmanager
-def cluster() -> Iterator[Cluster]:
-    """A server that runs, and is gone afterwards."""
+def cluster(prepare: Callable[[Cluster], object] | None = None) -> Iterator[Cluster]:
+    """A server that runs, prepared before its start, and is gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="puff-pg-"))
     made = Cluster(folder)
     try:
+        if prepare is not None:
+            prepare(made)
         made.start()
         yield made
     finally:
