@@ -20,14 +20,14 @@ func (p *Pool) Listen(ctx context.Context, channels ...string) (*Listener, error
 	if err := p.find(ctx); err != nil {
 		return nil, err
 	}
-	c, err := p.dialer.dial(ctx)
+	c, err := p.dialer.Load().dial(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		return nil, p.down(p.dialer.server, err)
+		return nil, p.down(p.dialer.Load().server, err)
 	}
 	l := &Listener{c, p}
 	for _, channel := range channels {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -57,9 +58,10 @@ const reset = "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL
 // Pool is a number of connections to one server. Safe for use by many goroutines.
 type Pool struct {
 	config Config
-	found  chan struct{} // has room for one: who looks for the URL
-	dialer *dialer       // nil: nobody knows it yet; set once, while found is held
-	wrong  error         // why the URL is of no use
+	found  chan struct{}          // has room for one: who looks for the URL
+	dialer atomic.Pointer[dialer] // nil: nobody knows it yet; set while found is held
+	lost   atomic.Bool            // the server was not where dialer says: it is to be found again
+	wrong  error                  // why the URL is of no use
 	count  counters
 	over   chan struct{} // closed when the pool is, and all of its connections are
 
@@ -101,9 +103,11 @@ func (p *Pool) reach(c Config) error {
 		return err
 	}
 	d.count = &p.count
-	p.dialer = d
+	p.dialer.Store(d)
+	p.lost.Store(false)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.next = time.Time{} // whoever found it has looked
 	p.server = Masked(c.URL)
 	return nil
 }
@@ -185,7 +189,7 @@ func (p *Pool) hold(c *Conn, label string) bool {
 	return true
 }
 
-// find has the URL of the server found if nobody has it yet. What fails is tried again by the next caller.
+// find has the URL of the server found if nobody has it yet, or it is not there any more. What fails is tried again by the next caller.
 func (p *Pool) find(ctx context.Context) error {
 	if p.config.Resolve == nil {
 		return p.wrong
@@ -196,7 +200,7 @@ func (p *Pool) find(ctx context.Context) error {
 		return ctx.Err()
 	}
 	defer func() { <-p.found }()
-	if p.dialer != nil {
+	if p.dialer.Load() != nil && !p.lost.Load() {
 		return nil
 	}
 	p.mu.Lock()
@@ -227,6 +231,7 @@ func (p *Pool) down(server string, err error) error {
 		p.since = time.Now()
 	}
 	p.why = err
+	p.lost.Store(true) // whoever resolves the URL may start the server again
 	return &DownError{Server: server, Since: p.since, Hint: p.config.Hint, Err: err}
 }
 
@@ -246,13 +251,13 @@ func (c *Conn) gone() bool {
 func (p *Pool) dial(ctx context.Context) (*Conn, error) {
 	p.mu.Lock()
 	if wait := time.Until(p.next); wait > 0 {
-		err := &DownError{Server: p.dialer.server, Since: p.since, Hint: p.config.Hint, Err: p.why}
+		err := &DownError{Server: p.dialer.Load().server, Since: p.since, Hint: p.config.Hint, Err: p.why}
 		p.mu.Unlock()
 		p.pass(nil)
 		return nil, err
 	}
 	p.mu.Unlock()
-	c, err := p.dialer.dial(ctx)
+	c, err := p.dialer.Load().dial(ctx)
 	p.mu.Lock()
 	if err == nil {
 		p.since, p.next, p.pause, p.why = time.Time{}, time.Time{}, 0, nil
@@ -265,9 +270,9 @@ func (p *Pool) dial(ctx context.Context) (*Conn, error) {
 		p.mu.Unlock()
 		return c, nil
 	}
-	var down error = &DownError{Server: p.dialer.server, Since: p.since, Hint: p.config.Hint, Err: err}
+	var down error = &DownError{Server: p.dialer.Load().server, Since: p.since, Hint: p.config.Hint, Err: err}
 	if !errors.Is(err, context.Canceled) {
-		down = p.down(p.dialer.server, err)
+		down = p.down(p.dialer.Load().server, err)
 		p.pause = min(max(2*p.pause, firstPause), mostPause)
 		p.next = time.Now().Add(p.pause)
 	}

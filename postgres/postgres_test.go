@@ -427,3 +427,27 @@ func TestPasswordsAreNotShown(t *testing.T) {
 		}
 	}
 }
+
+func TestAResolverIsAskedAgainWhenTheServerIsNotThere(t *testing.T) {
+	testkit.NoLeaks(t)
+	asked := 0
+	p := postgres.New(postgres.Config{Size: 1, Resolve: func(context.Context) (string, error) {
+		if asked++; asked == 2 {
+			return server.URL, nil
+		}
+		return "postgres://postgres@/postgres?host=/nowhere", nil
+	}})
+	defer p.Close()
+	ctx := testkit.Context(t)
+	if err := p.Ping(ctx); err == nil {
+		t.Fatal("reached a server that is nowhere")
+	}
+	for range 2 {
+		if err := p.Ping(ctx); err != nil || asked != 2 {
+			t.Fatalf("got %v, asked %d times, want 2", err, asked)
+		}
+	}
+	if down := p.Stats().DownSince; !down.IsZero() {
+		t.Errorf("down since %v", down)
+	}
+}

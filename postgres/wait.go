@@ -76,7 +76,7 @@ func (p *Pool) giveUp(turn chan *Conn, err error) error {
 func (p *Pool) busy(waited time.Duration) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e := &BusyError{Server: p.dialer.server, Size: p.config.Size, Waited: waited}
+	e := &BusyError{Server: p.dialer.Load().server, Size: p.config.Size, Waited: waited}
 	for _, h := range p.held {
 		e.Holders = append(e.Holders, h)
 	}

@@ -120,6 +120,84 @@ def test_psql_opens_a_database_of_the_project(project: Path) -> None:
     _until(lambda: not (project / ".puff" / "postgres" / "state.json").exists())
 
 
+POSTGRES = """
+import sys
+import psycopg2
+import puff
+from puff.postgres import global_postgres as pg, connect
+
+def say(*words):
+    print(*words, file=sys.stderr, flush=True)
+
+def add(conn):
+    with conn, conn.cursor() as cur:
+        cur.execute("create table if not exists t (n serial)")
+        cur.execute("insert into t default values returning n")
+        return cur.fetchone()[0]
+
+def both():
+    one = psycopg2.connect()
+    n = add(one)
+    one.close()
+    two = connect()
+    say("numbers", n, add(two), pg.fetchval("select count(*) from t"))
+    two.close()
+
+def keep():
+    puff.spawn(keep_on).join()
+
+def keep_on():
+    pid = None
+    lost = 0
+    while True:
+        try:
+            now = pg.fetchval("select pg_backend_pid()")
+            conn = psycopg2.connect()
+            n = add(conn)
+            conn.close()
+            if now != pid:
+                pid = now
+                say("added", n, "lost" if lost else "first")
+        except psycopg2.OperationalError as e:
+            lost += 1
+        puff.sleep(0.01)
+"""
+
+
+def test_postgres_serves_pools_and_psycopg2_without_a_url(project: Path) -> None:
+    file = project / "puff.toml"
+    file.write_text(
+        'embedded = "always"\n[[commands]]\nfunction = "both.both"\ncommand_name = "both"\n'
+    )
+    (project / "both.py").write_text(POSTGRES)
+    for want in ("numbers 1 2 2", "numbers 3 4 4"):  # the data is kept
+        done = run(["--python", PYTHON, "both"], cwd=project)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.splitlines()[-1] == want
+    _until(lambda: not (project / ".puff" / "postgres" / "state.json").exists())
+
+
+@pytest.mark.parametrize("who", ["pid", "guardian"])
+def test_a_postgres_that_is_killed_comes_again_for_who_uses_it(project: Path, who: str) -> None:
+    file = project / "puff.toml"
+    file.write_text(
+        'embedded = "always"\n[[commands]]\nfunction = "both.keep"\ncommand_name = "keep"\n'
+    )
+    (project / "both.py").write_text(POSTGRES)
+    puff = Puff(["--python", PYTHON, "keep"], cwd=project)
+    try:
+        puff.wait_for("^added 1 first")
+        state = json.loads((project / ".puff" / "postgres" / "state.json").read_text())
+        mark = puff.mark()
+        os.kill(state[who], signal.SIGKILL)
+        puff.wait_for("^added .* lost", since=mark)
+        # The numbers go on: it is the same data.
+        assert int(puff.wait_for("^added .* lost", since=mark).split()[1]) > 1
+    finally:
+        puff.kill()
+    _until(lambda: not (project / ".puff" / "postgres" / "state.json").exists())
+
+
 def test_never_means_never(project: Path) -> None:
     file = project / "puff.toml"
     file.write_text(file.read_text().replace("always", "never"))
