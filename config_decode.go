@@ -226,6 +226,12 @@ func (d *decoder) value(dst reflect.Value, v any, key string, tag reflect.Struct
 		if s, ok = numberText(v); ok {
 			ok = (*Duration)(p).Set(s) == nil
 		}
+	case *Size:
+		want = wantSize
+		var s string
+		if s, ok = numberText(v); ok {
+			ok = p.Set(s) == nil && *p > 0
+		}
 	case *AllowList:
 		want = `"*" or a list of texts`
 		ok = p.fill(v)

@@ -93,6 +93,21 @@ type HTTPClient struct {
 	Timeout time.Duration `toml:"timeout"`
 	// ConnectTimeout is how long connecting may take. Default: 5 s.
 	ConnectTimeout time.Duration `toml:"connect_timeout"`
+	// MaxBodySize is the most bytes of an answer that is not read in pieces,
+	// after decompression. Default: 128 MiB.
+	MaxBodySize Size `toml:"max_body_size"`
+	// Proxy is the URL of the proxy of all requests, http, https or socks5.
+	// Default: what HTTP_PROXY, HTTPS_PROXY and NO_PROXY say.
+	Proxy string `toml:"proxy"`
+	// TLSCA is the file with certificates of whom to trust. Default: those of
+	// the system.
+	TLSCA string `toml:"tls_ca"`
+	// TLSCert and TLSKey are the files of the client's own certificate.
+	// Default: none.
+	TLSCert string `toml:"tls_cert"`
+	TLSKey  string `toml:"tls_key"`
+	// TLSVerify false trusts any server. Default: true.
+	TLSVerify bool `toml:"tls_verify"`
 	// Where is the file and line of the entry.
 	Where string `toml:"-"`
 }
@@ -163,6 +178,7 @@ func (q *TaskQueue) setDefaults() {
 func (h *HTTPClient) setDefaults() {
 	*h = HTTPClient{
 		Enable: true, Name: "default", Timeout: 30 * time.Second, ConnectTimeout: 5 * time.Second,
+		MaxBodySize: 128 << 20, TLSVerify: true,
 	}
 }
 

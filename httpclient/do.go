@@ -5,6 +5,7 @@ package httpclient
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -30,7 +31,23 @@ type Response struct {
 	// Length is how many bytes Body has, -1 if nobody knows before.
 	Length int64
 
+	// MaxBody is the most bytes that All returns.
+	MaxBody int64
+
 	close func()
+}
+
+// All returns what is left of the body. One that is larger than the request or the client allows is an *Error.
+func (r *Response) All() ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, r.MaxBody+1))
+	if err == nil && int64(len(body)) > r.MaxBody {
+		err = &Error{Kind: KindTooLarge, Op: "read the answer of", URL: r.URL, Err: fmt.Errorf(
+			"the body has more than %d bytes: read it in pieces, or allow more with max_body_size", r.MaxBody)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return body, nil
 }
 
 // Hop is one redirect.
@@ -70,7 +87,13 @@ func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 		cancel()
 		return nil, err
 	}
-	return newResponse(ctx, answer, history, cancel)
+	response, err := newResponse(ctx, answer, history, cancel)
+	if response != nil {
+		if response.MaxBody = r.MaxBody; response.MaxBody <= 0 {
+			response.MaxBody = c.c.MaxBody
+		}
+	}
+	return response, err
 }
 
 // limit begins the time of the whole request.

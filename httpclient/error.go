@@ -42,10 +42,16 @@ func (e *Error) Unwrap() error { return e.Err }
 
 var (
 	errNoURL     = errors.New("it is no URL such as http://localhost:8000/path")
+	errNoProxy   = errors.New("it is no URL such as http://localhost:3128 or socks5://localhost:1080")
 	errTotal     = errors.New("the time for the whole request is over: give it more with timeout_ms")
 	errHead      = errors.New("no answer began in time: give it more with head_timeout_ms")
 	errRedirects = errors.New("too many redirects: allow more with max_redirects")
 )
+
+// proxyError is what a proxy says that does not connect.
+type proxyError struct{ proxy, status string }
+
+func (e *proxyError) Error() string { return "the proxy " + e.proxy + " answers " + e.status }
 
 // classify makes an Error of what the Transport says.
 func classify(ctx context.Context, op, address string, err error) error {
@@ -95,6 +101,9 @@ func isDial(err error) bool {
 	if _, ok := errors.AsType[*net.DNSError](err); ok {
 		return true
 	}
+	if _, ok := errors.AsType[*proxyError](err); ok {
+		return true
+	}
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && (op.Op == "dial" || op.Op == "proxyconnect" || op.Op == "socks connect")
 }
@@ -120,7 +129,7 @@ func isTLS(err error) bool {
 // mask hides the password of a URL.
 func mask(address string) string {
 	u, err := url.Parse(address)
-	if err != nil {
+	if err != nil || u.Host == "" && strings.Contains(address, "@") {
 		return "the URL"
 	}
 	return u.Redacted()

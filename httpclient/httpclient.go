@@ -15,6 +15,7 @@
 package httpclient
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 	"net/http"
@@ -22,6 +23,7 @@ import (
 	"net/url"
 	"time"
 
+	"golang.org/x/net/http/httpproxy"
 	"golang.org/x/net/publicsuffix"
 )
 
@@ -37,6 +39,8 @@ type Config struct {
 	Timeout time.Duration
 	// ConnectTimeout is how long connecting may take. Default: 5 s.
 	ConnectTimeout time.Duration
+	// MaxBody is the most bytes that Response.All returns. Default: 128 MiB.
+	MaxBody int64
 	// Proxy is the URL of the proxy for all requests. Default: what the environment says.
 	Proxy string
 	// TLS is used for https. Default: that of crypto/tls, with the authorities of the system.
@@ -50,6 +54,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.UserAgent == "" {
 		c.UserAgent = "puff"
+	}
+	if c.MaxBody == 0 {
+		c.MaxBody = 128 << 20
 	}
 	if c.Timeout == 0 {
 		c.Timeout = 30 * time.Second
@@ -78,7 +85,7 @@ func New(c Config) *Client {
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(c.HTTP2PriorKnowledge)
 	cl.transport = &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
+		Proxy:                 fromEnvironment(),
 		DialContext:           dialer.dial,
 		TLSClientConfig:       c.TLS,
 		TLSHandshakeTimeout:   c.ConnectTimeout,
@@ -87,16 +94,32 @@ func New(c Config) *Client {
 		ExpectContinueTimeout: time.Second,
 		DisableCompression:    true, // decode.go knows more codings
 		Protocols:             protocols,
+		OnProxyConnectResponse: func(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
+			if answer.StatusCode == http.StatusOK {
+				return nil
+			}
+			return &proxyError{proxy.Redacted(), answer.Status}
+		},
 	}
 	if c.Proxy != "" {
 		proxy, err := url.Parse(c.Proxy)
-		if err != nil || proxy.Host == "" {
-			cl.err = &Error{Kind: KindRequest, Op: "read proxy", URL: mask(c.Proxy), Err: errNoURL}
+		if err != nil || proxy.Host == "" || !proxySchemes[proxy.Scheme] {
+			cl.err = &Error{Kind: KindRequest, Op: "read the proxy", URL: mask(c.Proxy), Err: errNoProxy}
+			return cl
 		}
 		cl.transport.Proxy = http.ProxyURL(proxy)
 	}
 	return cl
 }
+
+// fromEnvironment reads HTTP_PROXY and its kin now; net/http would keep what the first client of the process found.
+func fromEnvironment() func(*http.Request) (*url.URL, error) {
+	find := httpproxy.FromEnvironment().ProxyFunc()
+	return func(r *http.Request) (*url.URL, error) { return find(r.URL) }
+}
+
+// proxySchemes is never changed.
+var proxySchemes = map[string]bool{"http": true, "https": true, "socks5": true, "socks5h": true}
 
 // Close ends the connections that are idle. Those in use end with their requests.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }

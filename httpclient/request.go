@@ -45,6 +45,8 @@ type Request struct {
 	ConnectTimeout time.Duration
 	// HeadTimeout is how long the head of the answer may take. Default: none besides Timeout.
 	HeadTimeout time.Duration
+	// MaxBody is the most bytes that Response.All returns. Default: that of the client.
+	MaxBody int64
 	// MaxRedirects is how many redirects are followed. Default: 0, a redirect is the answer.
 	MaxRedirects int
 	// Retries is how often a request is repeated that may be: by GET, HEAD, OPTIONS, PUT or DELETE, and with no Stream.

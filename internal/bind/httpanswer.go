@@ -3,7 +3,6 @@ package bind
 // Answers of the HTTP client as Python gets them, written straight from what was read.
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/puffstack/puff/httpclient"
@@ -68,19 +67,12 @@ func appendStr(b []byte, s string) []byte {
 
 // readAll reads a body that is handed over in one piece, of length bytes; -1: nobody knows.
 func readAll(r *httpclient.Response, length int64) ([]byte, error) {
-	if 0 <= length && length <= maxAtOnce {
+	if 0 <= length && length <= min(maxAtOnce, r.MaxBody) {
 		body := make([]byte, length)
 		_, err := io.ReadFull(r.Body, body)
 		return body, err
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
-	if err == nil && len(body) > maxBody {
-		err = &httpclient.Error{
-			Kind: httpclient.KindTooLarge, Op: "read the answer of", URL: r.URL,
-			Err: fmt.Errorf("the body is larger than %d MiB: read it in pieces, with stream()", maxBody>>20),
-		}
-	}
-	return body, err
+	return r.All()
 }
 
 // maxAtOnce is the most bytes for which there is memory before they have come.

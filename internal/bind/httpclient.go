@@ -29,9 +29,6 @@ type HTTPClient struct {
 // forgets to close them.
 const maxHeld = 10_000
 
-// maxBody is the largest body that is handed over in one piece.
-const maxBody = 512 << 20
-
 // NewHTTPClient returns the glue to the clients that client finds.
 func NewHTTPClient(client func(name string) (*httpclient.Client, error)) *HTTPClient {
 	return &HTTPClient{client: client, streams: map[int64]*httpStream{}, jars: map[int64]*httpclient.Jar{}}

@@ -45,6 +45,7 @@ var httpOptions = map[string]func(r *httpclient.Request, v any) error{
 	"connect_timeout": func(r *httpclient.Request, v any) error { r.ConnectTimeout = milliseconds(v); return nil },
 	"head_timeout":    func(r *httpclient.Request, v any) error { r.HeadTimeout = milliseconds(v); return nil },
 	"max_redirects":   func(r *httpclient.Request, v any) error { return readCount(&r.MaxRedirects, v) },
+	"max_body_size":   func(r *httpclient.Request, v any) error { return readSize(&r.MaxBody, v) },
 	"retries":         func(r *httpclient.Request, v any) error { return readCount(&r.Retries, v) },
 	"body":            func(r *httpclient.Request, v any) error { r.Body, _ = v.([]byte); return nil },
 	"form":            readForm,
@@ -69,6 +70,15 @@ func readCount(to *int, v any) error {
 		return py.NewError("ValueError", fmt.Sprintf("http.request: want a number from 0 up, got %v", v))
 	}
 	*to = int(min(n, 1000))
+	return nil
+}
+
+func readSize(to *int64, v any) error {
+	n, ok := v.(int64)
+	if !ok || n <= 0 {
+		return py.NewError("ValueError", fmt.Sprintf("http.request: want a number of bytes, got %v", v))
+	}
+	*to = n
 	return nil
 }
 

@@ -38,6 +38,7 @@ def options(
     head_timeout_ms: float | None = None,
     follow_redirects: bool = True,
     max_redirects: int = DEFAULT_REDIRECTS,
+    max_body_size: int | None = None,
     retries: int = 0,
 ) -> dict[str, Any]:
     """The options of a request. Raises TypeError for what can not be sent."""
@@ -62,6 +63,8 @@ def options(
             said[name] = milliseconds
     if not follow_redirects or max_redirects != DEFAULT_REDIRECTS:
         said["max_redirects"] = max_redirects if follow_redirects else 0
+    if max_body_size is not None:
+        said["max_body_size"] = max_body_size
     if retries:
         said["retries"] = retries
     kind = _content(said, json, data, files, body)

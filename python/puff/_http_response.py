@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Headers", "Response", "Stream"]
 
 _PIECE = 64 << 10
+_LONGEST = 16 << 20  # of a line
 
 
 class Headers(dict[str, bytes]):
@@ -182,14 +183,20 @@ class Lines:
     def __init__(self, stream: int, size: int) -> None:
         self._pieces = Pieces(stream, size)
         self._held: list[bytes] = []
+        self._size = 0
 
     def _take(self, piece: bytes) -> list[str]:
         *whole, rest = piece.split(b"\n")
         if whole:
             whole[0] = b"".join([*self._held, whole[0]])
-            self._held = []
+            self._held, self._size = [], 0
         if rest:
             self._held.append(rest)
+            self._size += len(rest)
+            if self._size > _LONGEST:
+                from puff.http import BodyTooLarge
+
+                raise BodyTooLarge(f"a line has more than {_LONGEST} bytes: use iter_bytes()")
         return [_line(line) for line in whole]
 
     def _last(self) -> list[str]:

@@ -128,6 +128,7 @@ class HttpClient:
     - timeout_ms, connect_timeout_ms, head_timeout_ms: for all of it, for connecting, until
       the answer begins
     - follow_redirects=True, max_redirects=10
+    - max_body_size: the most bytes of an answer that is not a stream, 128 MiB
     - retries=0: how often GET, HEAD, OPTIONS, PUT and DELETE are repeated when the connection
       fails or the answer is 502, 503 or 504
     """
