@@ -105,7 +105,7 @@ func (d *decoder) config(c *Config, raw map[string]any) {
 }
 
 // urls notes which URLs the file gives, and refuses names that would need the
-// same flag.
+// same variable.
 func (d *decoder) urls(c *Config) {
 	at := map[string]int{}
 	for _, u := range c.ServiceURLs() {
@@ -116,8 +116,8 @@ func (d *decoder) urls(c *Config) {
 			*u.from = FromFile(d.where(key + ".url"))
 		}
 		for _, other := range c.ServiceURLs() {
-			if other.Kind == u.Kind && other.Name < u.Name && other.Flag() == u.Flag() {
-				d.fail(key+".name", fmt.Sprintf("%q and %q differ only in case, and both would be --%s: rename one", other.Name, u.Name, u.Flag()))
+			if other.Kind == u.Kind && other.Name < u.Name && other.Env() == u.Env() {
+				d.fail(key+".name", fmt.Sprintf("%q and %q are too much alike, both would be %s: rename one", other.Name, u.Name, u.Env()))
 			}
 		}
 	}

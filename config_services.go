@@ -293,8 +293,7 @@ func (u ServiceURL) Flag() string { return strings.ToLower(u.Name) + "-" + u.Kin
 
 // Env is the environment variable: PUFF_DEFAULT_TASK_QUEUE_URL.
 func (u ServiceURL) Env() string {
-	kind := strings.ReplaceAll(strings.ToUpper(u.Kind), "-", "_")
-	return "PUFF_" + strings.ToUpper(u.Name) + "_" + kind + "_URL"
+	return "PUFF_" + strings.NewReplacer("-", "_", ".", "_", " ", "_").Replace(strings.ToUpper(u.Name+"_"+u.Kind)) + "_URL"
 }
 
 // libpqPlaces are the variables by which libpq is told where PostgreSQL is, and the
