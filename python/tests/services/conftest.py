@@ -27,17 +27,18 @@ HERE = Path(__file__).resolve().parent
 
 
 class RedisServer:
-    """A redis-server on a socket, with nothing on disk."""
+    """A redis-server on a socket, with nothing on disk; args are more of its options."""
 
-    def __init__(self) -> None:
+    def __init__(self, *args: str, before: tuple[str, ...] = ()) -> None:
         program = shutil.which("redis-server") or shutil.which("valkey-server")
         assert program is not None, "redis-server is missing: make setup installs it"
         self.dir = tempfile.mkdtemp(prefix="puff-redis-")
         self.socket = f"{self.dir}/s"
         self.url = f"unix://{self.socket}"
+        self.port = args[args.index("--port") + 1] if "--port" in args else ""
         self._command = [
-            *(program, "--port", "0", "--unixsocket", self.socket),
-            *("--save", "", "--dir", self.dir),
+            *(program, *before, "--port", "0", "--unixsocket", self.socket),
+            *("--save", "", "--dir", self.dir, *args),
         ]
         self.start()
 
@@ -67,6 +68,14 @@ class RedisServer:
             s.connect(self.socket)
             s.sendall(" ".join(words).encode() + b"\r\n")
             return s.recv(64).decode().splitlines()[0]
+
+    def text(self, *words: str) -> str:
+        """The text that is the answer to a command of words without spaces."""
+        with socket.socket(socket.AF_UNIX) as s, s.makefile("rb") as answer:
+            s.settimeout(5)
+            s.connect(self.socket)
+            s.sendall(" ".join(words).encode() + b"\r\n")
+            return answer.read(int(answer.readline()[1:])).decode()
 
     def until_received(self, channel: str, text: str) -> None:
         """Publishes until somebody gets it."""

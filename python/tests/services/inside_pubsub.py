@@ -14,6 +14,7 @@ import pytest
 from puff import pubsub
 from puff._inbox import Mailbox
 from puff.pubsub import global_pubsub as ps
+from puff.redis import RedisError
 from puff.redis import global_redis as r
 
 from services.inside_modes import Drive, Steps, drive
@@ -319,3 +320,17 @@ def test_iterating() -> None:
             return texts
 
     assert asyncio.run(coroutine()) == ["0", "1", "2"]
+
+
+def test_a_message_that_would_reach_nobody_is_refused() -> None:
+    def greenlet() -> bool:
+        with ps.connection() as conn:
+            conn.subscribe("large")
+            conn.publish_bytes("large", bytes(16 << 20))
+            message = conn.receive()
+            assert (len(message.body), message.gap) == (16 << 20, False)
+            with pytest.raises(RedisError, match="104857600 bytes"):
+                conn.publish_bytes("large", bytes(100 << 20))
+            return True
+
+    assert puff.spawn(greenlet).join()

@@ -55,3 +55,19 @@ def test_psycopg2_can_be_patched_in_after_it_was_turned_off(puff: Run) -> None:
     for switch in ("0", "1"):
         ran = puff("python", "-c", code, PUFF_PSYCOPG2=switch)
         assert ran.stdout == "True True\n", ran.stderr
+
+
+def test_a_statement_that_takes_too_long_is_ended_by_the_server(puff: Run, tmp_path: Path) -> None:
+    """And the connection is as good as it was."""
+    config = tmp_path / "puff.toml"
+    config.write_text(
+        config.read_text().replace("[[postgres]]", '[[postgres]]\nstatement_timeout = "50ms"', 1)
+    )
+    code = (
+        "from puff import postgres; g = postgres.global_postgres; pid = 'select pg_backend_pid()'\n"
+        "before = g.fetchval(pid)\n"
+        "try: g.fetch('select pg_sleep(600)')\n"
+        "except postgres.OperationalError as e: print(e.pgcode, g.fetchval(pid) == before)"
+    )
+    ran = puff("python", "-c", code)
+    assert ran.stdout == "57014 True\n", ran.stderr

@@ -1,0 +1,80 @@
+"""Redis of several servers: a cluster, and a master that Sentinel watches."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from server.process import DEADLINE
+
+from .conftest import RedisServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["cluster", "sentinel", "until"]
+
+SLOTS = 16384
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Asks until it is so."""
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.01)
+
+
+def _port() -> str:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return str(s.getsockname()[1])
+
+
+def _server(stack: contextlib.ExitStack, *args: str, before: tuple[str, ...] = ()) -> RedisServer:
+    server = RedisServer("--bind", "127.0.0.1", "--port", _port(), *args, before=before)
+    stack.callback(server.end)
+    return server
+
+
+def _complete(node: RedisServer) -> bool:
+    said = node.text("CLUSTER", "INFO")
+    return "cluster_state:ok" in said and "cluster_known_nodes:3" in said
+
+
+@contextlib.contextmanager
+def cluster() -> Iterator[list[RedisServer]]:
+    """Three nodes that have all slots."""
+    with contextlib.ExitStack() as stack:
+        buses = [_port() for _ in range(3)]
+        nodes = [_server(stack, "--cluster-enabled", "yes", "--cluster-port", bus) for bus in buses]
+        for i, node in enumerate(nodes):
+            first, last = SLOTS * i // 3, SLOTS * (i + 1) // 3 - 1
+            node.command("CLUSTER", "ADDSLOTSRANGE", str(first), str(last))
+            node.command("CLUSTER", "SET-CONFIG-EPOCH", str(i + 1))
+        for node, bus in zip(nodes, buses, strict=True):
+            nodes[0].command("CLUSTER", "MEET", "127.0.0.1", node.port, bus)
+        until(lambda: all(map(_complete, nodes)), "the cluster is not complete")
+        yield nodes
+
+
+@contextlib.contextmanager
+def sentinel(folder: Path) -> Iterator[tuple[RedisServer, RedisServer, RedisServer]]:
+    """A master called main, its replica, and Sentinel."""
+    with contextlib.ExitStack() as stack:
+        master = _server(stack)
+        replica = _server(
+            stack, "--replicaof", "127.0.0.1", master.port, "--repl-diskless-sync-delay", "0"
+        )
+        until(lambda: "master_link_status:up" in replica.text("INFO", "replication"), "no link")
+        file = folder / "sentinel.conf"
+        file.write_text(
+            f"sentinel monitor main 127.0.0.1 {master.port} 1\n"
+            "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n"
+        )
+        watcher = _server(stack, before=(str(file), "--sentinel"))
+        until(lambda: "slaves=1" in watcher.text("INFO", "sentinel"), "no replica is known")
+        yield master, replica, watcher
