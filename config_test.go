@@ -128,6 +128,12 @@ http2_prior_knowledge = true
 max_idle_connections = 4
 user_agent = "me"
 timeout = 90
+max_body_size = "64MiB"
+proxy = "http://proxy:3128"
+tls_ca = "ca.pem"
+tls_cert = "own.pem"
+tls_key = "own.key"
+tls_verify = false
 [[graphql]]
 schema = "a.Schema"
 url = "/g"
@@ -161,15 +167,16 @@ follow_symlinks = true
 		TaskQueue: []TaskQueue{{Redis: queue}},
 		HTTPClient: []HTTPClient{{
 			Enable: true, Name: "slow", HTTP2PriorKnowledge: true, MaxIdleConnections: 4, UserAgent: "me",
-			Timeout: 90 * time.Second, ConnectTimeout: 5 * time.Second, Where: "puff.toml:15",
+			Timeout: 90 * time.Second, ConnectTimeout: 5 * time.Second, MaxBodySize: 64 << 20,
+			Proxy: "http://proxy:3128", TLSCA: "ca.pem", TLSCert: "own.pem", TLSKey: "own.key", Where: "puff.toml:15",
 		}, client},
 		GraphQL: []GraphQL{{
 			Enable: true, Name: "default", Schema: "a.Schema", URL: "/g", SubscriptionURL: "/s",
-			PlaygroundURL: "/p", Database: "main", Where: "puff.toml:21",
+			PlaygroundURL: "/p", Database: "main", Where: "puff.toml:27",
 		}},
 		Static: []Static{{
 			URL: "/static", Dir: "files", CacheAge: time.Hour, Index: "index.html", FollowSymlinks: true,
-			Where: "puff.toml:27",
+			Where: "puff.toml:33",
 		}},
 	}
 	got := &Config{
