@@ -89,6 +89,11 @@ class RedisServer:
         self.process.kill()
         self.process.wait()
 
+    def restart(self) -> None:
+        """It is killed, and comes back."""
+        self.kill()
+        self.start()
+
     def end(self) -> None:
         """Ends it and removes what it left."""
         self.kill()

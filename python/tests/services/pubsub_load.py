@@ -1,10 +1,7 @@
-"""Many receivers of messages of a Redis that comes and goes: each gets its own, in order."""
+"""Receivers of messages of a Redis that comes and goes: each gets its own, in order."""
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 import time
 from typing import Any
 
@@ -12,34 +9,21 @@ import puff
 from puff.pubsub import global_pubsub
 from puff.redis import RedisError
 
+from services import load
+
 RECEIVERS = 16
 
 
-class Record:
-    """What happened to the receivers."""
-
-    def __init__(self) -> None:
-        self.wrong: list[str] = []
-        self.strange: list[str] = []
-        self.unmarked: list[str] = []
-        self.slowest = 0.0
-        self.failed = 0
-        self.gaps = 0
-        self._answered: set[int] = set()
-        self._said = 0.0
-
-    def heard(self, me: int) -> None:
-        """Says when all have heard something."""
-        self._answered.add(me)
-        if len(self._answered) == RECEIVERS and time.monotonic() - self._said > 0.05:
-            self._answered.clear()
-            self._said = time.monotonic()
-            print("answered", file=sys.stderr, flush=True)
+def unfit(e: BaseException) -> str:
+    """What is wrong with an error."""
+    named = isinstance(e, RedisError) and 'redis "default" at unix://' in str(e)
+    return "" if named else "it does not name the service"
 
 
 def main() -> None:
     """A publisher and a receiver for each channel, in greenlets."""
-    record = Record()
+    record = load.Record(unfit, RECEIVERS)
+    record.left["gaps"] = 0
 
     def receiver(me: int, conn: Any) -> None:
         last = 0
@@ -51,28 +35,24 @@ def main() -> None:
                 record.wrong.append(f"{me} after {last}: {message!r}")
             # One that was published and did not come shows, but before the first.
             if last and int(n) != last + 1 and not message.gap:
-                record.unmarked.append(f"{me}: {last} then {n}")
-            record.gaps += message.gap
+                record.wrong.append(f"{me}: {last}, then {n} without a gap")
+            record.left["gaps"] += message.gap
             last = int(n)
-            record.heard(me)
+            record.answer(me, time.monotonic())
 
     def publisher(me: int) -> None:
         n = 0
-        while not os.path.exists("stop"):
+        while not record.over():
             began = time.monotonic()
             try:
                 global_pubsub.publish(f"c{me}", f"{me}-{n + 1}")
-                n += 1
-            except RedisError as e:
-                record.failed += 1
-                if 'redis "default" at unix://' not in str(e):
-                    record.strange.append(repr(e))
+            except Exception as e:
+                record.error(e, began)
                 if "unknown" in str(e):
                     n += 1  # it may have been published
                 puff.sleep(0.01)
-            except Exception as e:
-                record.strange.append(repr(e))
-            record.slowest = max(record.slowest, time.monotonic() - began)
+            else:
+                n += 1
 
     conns = [global_pubsub.connection(queue_size=10) for _ in range(RECEIVERS)]
     for i, conn in enumerate(conns):
@@ -82,5 +62,4 @@ def main() -> None:
     for i in range(RECEIVERS):
         global_pubsub.publish(f"c{i}", "stop")
     puff.join_all(receivers)
-    with open("result.json", "w") as f:
-        json.dump({k: v for k, v in vars(record).items() if k[0] != "_"}, f)
+    record.write()

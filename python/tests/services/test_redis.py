@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from server.process import PYTHON, Puff
-
-from .conftest import HERE, inside, run_python
+from .conftest import inside, run_python
+from .outage import survive
 
 if TYPE_CHECKING:
     from .conftest import RedisServer
@@ -39,26 +37,5 @@ def test_a_command_that_does_not_use_it_runs_without_it(tmp_path: Path) -> None:
 def test_every_caller_gets_its_own_answer_or_an_error_while_redis_is_killed(
     own_redis: RedisServer, tmp_path: Path
 ) -> None:
-    (tmp_path / "puff.toml").write_text(
-        '[[commands]]\nfunction = "load.greenlets"\ncommand_name = "greenlets"\n'
-        '[[commands]]\nfunction = "load.tasks"\ncommand_name = "tasks"\n'
-    )
-    (tmp_path / "load.py").write_text((HERE / "load.py").read_text())
-    for command in ("greenlets", "tasks"):
-        puff = Puff(["--python", PYTHON, command], env=own_redis.environment, cwd=tmp_path)
-        try:
-            puff.wait_for("^answered")
-            for _ in range(3):
-                own_redis.kill()
-                own_redis.start()
-                puff.wait_for("^answered", since=puff.mark())
-            (tmp_path / "stop").touch()
-            assert puff.wait() == 0, puff.log()
-        finally:
-            if puff.process.poll() is None:
-                puff.kill()
-            (tmp_path / "stop").unlink(missing_ok=True)
-        result = json.loads((tmp_path / "result.json").read_text())
-        assert result["stale"] == [], result
-        assert result["strange"] == [], result
-        assert result["slowest"] < 12, result
+    for function in ("greenlets", "tasks"):
+        survive(f"redis_load.{function}", [own_redis.restart] * 3, own_redis.environment, tmp_path)
