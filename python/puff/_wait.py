@@ -139,15 +139,21 @@ def ask(name: str, *args: Any) -> Any:
 
 
 def call(name: str, *args: Any, wrap: Callable[[Any], Any] | None = None) -> Any:
-    """Go's answer to name(*args), or under asyncio an awaitable of it; wrap maps the answer."""
+    """Go's answer to name(*args), or under asyncio an awaitable of it; wrap maps the answer.
+
+    With wrap the awaitable is a coroutine, which asks Go when it is started: a task of one
+    that is cancelled before leaves nothing behind.
+    """
     hub = _local.hub
     if hub is not None and hub.may_wait():
         value = hub.call((name, *args))
         return value if wrap is None else wrap(value)
     loop = _get_running_loop()
     if loop is not None:
-        future = (_lanes.get(loop) or LoopLane.of(loop)).call((name, *args))
-        return future if wrap is None else _wrapped(future, wrap)
+        loop_lane = _lanes.get(loop) or LoopLane.of(loop)
+        if wrap is None:
+            return loop_lane.call((name, *args))
+        return _wrapped(loop_lane, (name, *args), wrap)
     lane = _local.lane
     if lane is None or lane.pid != os.getpid():
         lane = _local.lane = ThreadLane()
@@ -155,8 +161,8 @@ def call(name: str, *args: Any, wrap: Callable[[Any], Any] | None = None) -> Any
     return value if wrap is None else wrap(value)
 
 
-async def _wrapped(future: Any, wrap: Callable[[Any], Any]) -> Any:
-    return wrap(await future)
+async def _wrapped(lane: LoopLane, request: tuple[Any, ...], wrap: Callable[[Any], Any]) -> Any:
+    return wrap(await lane.call(request))
 
 
 class _Nobody:

@@ -193,9 +193,23 @@ def test_errors_have_their_class(url: str) -> None:
         http.named_client("nobody").get(url)
 
 
+def test_a_request_whose_task_never_ran_is_not_sent(url: str) -> None:
+    async def main() -> None:
+        Handler.reached.clear()
+        task = asyncio.create_task(http.get(url + "/gone"))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (await http.get(url + "/json")).status == 200
+        assert not Handler.reached.is_set()
+
+    asyncio.run(main())
+
+
 def test_a_cancelled_request_ends_in_go(url: str) -> None:
     async def main() -> None:
         task = asyncio.ensure_future(http.get(url + "/gone"))
+        await asyncio.sleep(0)  # it has begun
         await asyncio.to_thread(Handler.reached.wait)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
