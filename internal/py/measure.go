@@ -76,12 +76,22 @@ type clock struct {
 	at    uint64 // ns
 }
 
-func newClock() clock {
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
-		panic("read the monotonic clock: " + err.Error()) // there always is one
+// newClock reads both clocks a few times: who is interrupted between the two would see all
+// times shifted by that.
+func newClock() (best clock) {
+	gap := time.Duration(-1)
+	for range 5 {
+		var t unix.Timespec
+		began := time.Now()
+		if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
+			panic("read the monotonic clock: " + err.Error()) // there always is one
+		}
+		start := time.Now() // after the other: a time of Go's is never ahead of C's
+		if took := start.Sub(began); gap < 0 || took < gap {
+			gap, best = took, clock{start, uint64(t.Nano())}
+		}
 	}
-	return clock{time.Now(), uint64(t.Nano())}
+	return best
 }
 
 func (c clock) now() uint64 { return c.at + uint64(time.Since(c.start)) }

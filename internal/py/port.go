@@ -50,6 +50,10 @@ func (l *Lane) OpenPort(size int) (*Port, error) {
 	}, nil
 }
 
+// Shut has channels hear at once, from now on, that nobody is at their other end. What they
+// have sent before is there to be drained, and those who sent it wait for an answer.
+func (p *Port) Shut() { p.office.shut() }
+
 // Close ends the answers. Nobody may use the port after.
 func (p *Port) Close() error { p.office.close(); return nil }
 

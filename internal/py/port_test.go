@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -254,6 +255,33 @@ func TestChannelsTalkBothWays(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if err := loop.lane.Release(talk); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What was sent before the end, and not read before it, is answered all the same; what
+// comes after fails by itself. Else the program would wait for ever, which shows as handles
+// that are left.
+func TestWhoTalksToAPortThatEndsHearsOfIt(t *testing.T) {
+	settled(t)
+	talk := py.Handle(loop.call(t, "evaluate", "_puff.handle(talker())").(int64))
+	p, err := loop.lane.OpenPort(1 << 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Call(talk, 1, encoded(t, nil))
+	testkit.Wait(t, "it says something", func() bool { return !p.Park() })
+	p.Shut()
+	heard := 0
+	p.Drain(func(m *py.Message) {
+		heard++
+		p.Hangup(m.Target)
+	})
+	p.Flush()
+	if heard == 0 {
+		t.Error("what was sent before the end is gone")
+	}
+	if err := errors.Join(p.Close(), loop.lane.Release(talk)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -145,7 +145,20 @@ func (s *Side) Drain() int {
 // Park reports whether the loop may sleep.
 func (s *Side) Park() bool { return s.Port.Park() }
 
-// Close ends the side; its calls are forgotten.
-func (s *Side) Close() error { return s.Port.Close() }
+// Close ends the side; its calls are forgotten. What still talks for one of them hears that
+// nobody is there any more, also what did so a moment ago.
+func (s *Side) Close() error {
+	s.lock()
+	defer s.unlock()
+	s.Port.Shut()
+	s.Port.Drain(s.receive)
+	for _, c := range s.calls {
+		if c.channel != 0 {
+			s.Port.Hangup(c.channel)
+		}
+	}
+	s.Port.Flush()
+	return s.Port.Close()
+}
 
 var _ httpserver.Source = (*Side)(nil)
