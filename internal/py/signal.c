@@ -93,12 +93,30 @@ static void on_shared(int s, siginfo_t *info, void *context) {
     raise(s);
 }
 
+/* Whether Go, starting first, would take QUIT although it is ignored, as it is
+   in what a shell runs in the background. Go leaves only HUP and INT so;
+   Python, and what it starts, find all signals as they were. */
+static bool stays_ignored(int s, const struct sigaction *now) {
+  static bool asked;
+  if (s != SIGQUIT || asked)
+    return false;
+  asked = true;
+  return now->sa_handler == SIG_IGN;
+}
+
 int __wrap_sigaction(int s, const struct sigaction *to, struct sigaction *old) {
   struct sigaction now;
-  if (!to || !__atomic_load_n(&go_starts, __ATOMIC_ACQUIRE))
+  if (!to)
     return __real_sigaction(s, to, old);
   if (__real_sigaction(s, NULL, &now) < 0)
     return -1;
+  if (!__atomic_load_n(&go_starts, __ATOMIC_ACQUIRE)) {
+    if (!stays_ignored(s, &now))
+      return __real_sigaction(s, to, old);
+    if (old)
+      *old = now;
+    return 0;
+  }
   /* Only its flags: an alternate stack, which Go's threads need. */
   if (now.sa_sigaction == to->sa_sigaction)
     return __real_sigaction(s, to, old);

@@ -8,7 +8,7 @@ import ssl
 from typing import TYPE_CHECKING, TypeVar
 
 from h2.config import H2Configuration
-from h2.connection import ConnectionState, H2Connection
+from h2.connection import ConnectionInputs, ConnectionState, H2Connection
 from h2.events import (
     ConnectionTerminated,
     DataReceived,
@@ -74,6 +74,13 @@ class Client:
             self.sock = context.wrap_socket(self.sock, server_hostname="localhost")
             self.scheme = "https"
         self.h2 = H2Connection(H2Configuration(client_side=True, header_encoding=None))
+        # h2 takes a GOAWAY for the end, but streams that are open go on.
+        goes_on = {
+            (state, ConnectionInputs.RECV_GOAWAY): (None, state)
+            for state in (ConnectionState.IDLE, ConnectionState.CLIENT_OPEN)
+        }
+        machine = self.h2.state_machine
+        machine._transitions = {**machine._transitions, **goes_on}
         self.answers: dict[int, Answer] = {}
         self.goodbyes: list[tuple[int, int]] = []
         self.settings: dict[int, int] | None = None
@@ -149,8 +156,6 @@ class Client:
             return
         if isinstance(event, ConnectionTerminated):
             self.goodbyes.append((event.last_stream_id or 0, int(event.error_code or 0)))
-            if not event.error_code:  # h2 takes it for the end, but streams that are open go on
-                self.h2.state_machine.state = ConnectionState.CLIENT_OPEN
             return
         stream = getattr(event, "stream_id", None)
         answer = self.answers.get(stream) if isinstance(stream, int) else None
