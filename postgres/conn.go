@@ -41,11 +41,11 @@ type Conn struct {
 	tx         byte
 	broken     error
 	dirty      bool // a session was made of it: reset before the next one has it
-	params     map[string]string
 	statements statements
 	idleSince  time.Time
 
 	mu            sync.Mutex
+	params        map[string]string
 	notices       []*Error
 	notifications []Notification
 }
@@ -72,13 +72,19 @@ func (c *Conn) PID() uint32 { return c.pg.PID() }
 func (c *Conn) Server() string { return c.server }
 
 // Param returns what the server last reported of a parameter such as "client_encoding".
-func (c *Conn) Param(key string) string { return c.params[key] }
+func (c *Conn) Param(key string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.params[key]
+}
 
 // About returns what is known of the connection: the server's parameters as it reports
 // them, and "host", "port", "dbname", "user", "password", "socket" (a descriptor to be
 // watched, not used), "ssl".
 func (c *Conn) About() map[string]string {
+	c.mu.Lock()
 	about := maps.Clone(c.params)
+	c.mu.Unlock()
 	config := c.config
 	about["host"], about["port"] = config.Host, fmt.Sprint(config.Port)
 	about["dbname"], about["user"], about["password"] = config.Database, config.User, config.Password
@@ -280,7 +286,9 @@ func (c *Conn) aside(m pgproto3.BackendMessage) bool {
 		c.notifications = kept(c.notifications, Notification{m.PID, m.Channel, m.Payload})
 		c.mu.Unlock()
 	case *pgproto3.ParameterStatus:
+		c.mu.Lock()
 		c.params[m.Name] = m.Value
+		c.mu.Unlock()
 	default:
 		return false
 	}
