@@ -100,7 +100,8 @@ class connection(Underway, Session, TwoPhase):
                 tell("close", self._id)
             error = make(answer[0])
             if len(answer[0]) > 2 and not self._pooled:  # of the server; libpq says where, too
-                error = type(error)(f"connection to server failed: {error.pgerror}")
+                kind = type(error) if isinstance(error, OperationalError) else OperationalError
+                error = kind(f"connection to server failed: {error.pgerror}")
             self._last_error = str(error)
             raise error
         _, self._id, self._pid, about, notices = answer

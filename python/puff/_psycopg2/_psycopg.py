@@ -55,7 +55,7 @@ from ._underway import get_wait_callback, set_wait_callback  # noqa: F401
 from ._xid import Xid  # noqa: F401
 
 __version__ = "2.9.13 (puff)"
-__libpq_version__ = 150000
+__libpq_version__ = 160000
 apilevel = "2.0"
 threadsafety = 2
 paramstyle = "pyformat"
