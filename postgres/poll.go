@@ -36,6 +36,20 @@ func control(nc net.Conn) (syscall.RawConn, error) {
 	return sc.SyscallConn()
 }
 
+// Sending has report be called from now on when something is sent: with true before each
+// wait for room in the socket, with false when all was sent. It must not wait.
+func (c *Conn) Sending(report func(waits bool)) {
+	nc := c.pg.Conn()
+	if s, ok := nc.(interface{ NetConn() net.Conn }); ok { // TLS
+		nc = s.NetConn()
+	}
+	if l, ok := nc.(*line); ok {
+		l.mu.Lock()
+		l.report = report
+		l.mu.Unlock()
+	}
+}
+
 // Unread reports whether something of the server's may be there that was taken from the
 // socket and not read yet: the socket says nothing of that. It is for Poll to read.
 func (c *Conn) Unread() bool {

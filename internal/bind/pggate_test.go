@@ -6,19 +6,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// open reports whether a gate is readable, as a program sees it.
-func open(t *testing.T, g *gate) bool {
+// ready returns what a gate is ready for, as a program sees it, when it is ready for what
+// is wanted or patience has ended.
+func ready(t *testing.T, g *gate, want int16) int16 {
 	t.Helper()
-	p := []unix.PollFd{{Fd: int32(g.epoll), Events: unix.POLLIN}}
-	n, err := unix.Poll(p, 0)
+	p := []unix.PollFd{{Fd: int32(g.fd), Events: want & unix.POLLIN}}
+	if p[0].Events != 0 {
+		if _, err := unix.Poll(p, 20000); err != nil && err != unix.EINTR {
+			t.Fatal(err)
+		}
+	}
+	p[0].Events = unix.POLLIN | unix.POLLOUT
+	if _, err := unix.Poll(p, 0); err != nil {
+		t.Fatal(err)
+	}
+	return p[0].Revents
+}
+
+func TestAGateSaysWhatItIsReadyFor(t *testing.T) {
+	w, err := newWatcher()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return n > 0
-}
-
-func TestAGateIsReadableWhileItRingsOrItsSocketIs(t *testing.T) {
-	g, err := newGate()
+	over := make(chan struct{})
+	go func() { w.run(); close(over) }()
+	g, err := newGate(w)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,26 +45,29 @@ func TestAGateIsReadableWhileItRingsOrItsSocketIs(t *testing.T) {
 			}
 		}
 	}
+	const in, out = unix.POLLIN, unix.POLLOUT
 	for i, step := range []struct {
 		do   func()
-		want bool
+		want int16
 	}{
-		{g.hush, false},
-		{g.ring, true},
-		{g.ring, true},
-		{g.hush, false},
-		{watch(pair[0]), false},
-		{watch(pair[0]), false},
-		{func() { _, _ = unix.Write(pair[1], []byte("news")) }, true},
-		{g.hush, true},
-		{watch(-1), false},
-		{watch(pair[0]), true},
-		{func() { _ = unix.Close(pair[0]) }, false},
-		{watch(-1), false},
+		{g.hush, out},
+		{g.ring, in | out},
+		{g.ring, in | out},
+		{g.full, in},
+		{g.hush, out},
+		{watch(pair[0]), out},
+		{watch(pair[0]), out},
+		{func() { _, _ = unix.Write(pair[1], []byte("news")) }, in | out},
+		{g.hush, out}, // it was told once
+		{watch(pair[0]), in | out},
+		{watch(-1), in | out},
+		{g.hush, out},
+		{func() { _ = unix.Close(pair[0]) }, out},
+		{watch(-1), out},
 	} {
 		step.do()
-		if got := open(t, g); got != step.want {
-			t.Errorf("step %d: got %v, want %v", i, got, step.want)
+		if got := ready(t, g, step.want); got != step.want {
+			t.Errorf("step %d: got %d, want %d", i, got, step.want)
 		}
 	}
 	_ = unix.Close(pair[1])
@@ -60,11 +75,14 @@ func TestAGateIsReadableWhileItRingsOrItsSocketIs(t *testing.T) {
 		t.Error(err)
 	}
 	g.ring() // of something that ended after the connection was closed
-	g.hush()
 	if err := g.watch(0); err != nil {
 		t.Error(err)
 	}
 	if err := g.close(); err != nil {
 		t.Error(err)
 	}
+	if err := w.close(); err != nil {
+		t.Error(err)
+	}
+	<-over
 }

@@ -24,6 +24,7 @@ type Postgres struct {
 	later     map[int64]*later // by the same numbers as sessions, also before there is one
 	listeners map[int64]*postgres.Listener
 	kept      map[int64][]py.Raw // results that Python has not fetched to their end
+	watcher   *watcher           // nil: none was needed yet
 	last      int64
 	ended     bool
 }

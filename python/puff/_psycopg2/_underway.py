@@ -2,7 +2,7 @@
 
 On an asynchronous connection statements are begun, and :meth:`poll` says how far they are.
 On any other one each wait is a call of what ``set_wait_callback`` was given, which polls the
-connection. Go does the work either way; ``fileno()`` is readable when there is news of it.
+connection. Go does the work either way; ``fileno()`` is ready when there is news of it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from ._link import ask, tell
 
 __all__ = ["Underway", "get_wait_callback", "set_wait_callback", "waiting"]
 
-_POLL_OK, _POLL_READ = 0, 1
-_UNDER_WAY, _ENDED = 0, 1  # what Go says; else nothing was begun
+_POLL_OK, _POLL_READ, _POLL_WRITE = 0, 1, 2
+_UNDER_WAY, _ENDED, _SENDING = 0, 1, 3  # what Go says; else nothing was begun
 _READY = 1
 
 
@@ -122,6 +122,8 @@ class Underway:
             raise
         if what == _UNDER_WAY:
             return _POLL_READ
+        if what == _SENDING:
+            return _POLL_WRITE
         self._then = None
         if what == _ENDED and then is not None:
             done: int = then(answer)

@@ -139,18 +139,45 @@ def test_a_statement_can_be_cancelled_and_cut_off(conn: Any) -> None:
     cur = conn.cursor()
     cur.execute("select pg_sleep(60)")
     assert conn.poll() == ext.POLL_READ
+    pid = conn.info.backend_pid
+    other = psycopg2.connect(DSN)
+    other.autocommit = True
+    o = other.cursor()
+    active = "select count(*) from pg_stat_activity where pid = %s and state = 'active'"
+
+    def works() -> bool:
+        o.execute(active, (pid,))
+        return bool(o.fetchone() == (1,))
+
+    while not works():
+        assert conn.poll() == ext.POLL_READ
     conn.cancel()
     with pytest.raises(ext.QueryCanceledError):
         wait(conn)
     cur.execute("select pg_sleep(60)")
-    pid = conn.info.backend_pid
+    while not works():
+        assert conn.poll() == ext.POLL_READ
     conn.close()
-    with psycopg2.connect(DSN) as other, other.cursor() as o:
-        o.execute(
-            "select count(*) from pg_stat_activity where pid = %s and state = 'active'", (pid,)
-        )
-        assert o.fetchone() == (0,), "the server still works for nobody"
+    assert not works(), "the server still works for nobody"
     other.close()
+
+
+def test_much_is_sent_as_the_server_takes_it(conn: Any) -> None:
+    cur = conn.cursor()
+    told = set()
+    for size in (1 << 20, 4 << 20, 16 << 20, 32 << 20):
+        cur.execute("select length(%s)", ("x" * size,))
+        while (state := conn.poll()) != ext.POLL_OK:
+            told.add(state)
+            ready = select.select(
+                [conn] if state == ext.POLL_READ else [],
+                [conn] if state == ext.POLL_WRITE else [],
+                [],
+                20,
+            )
+            assert any(ready), "nothing goes on"
+        assert cur.fetchone() == (size,)
+    assert told == {ext.POLL_READ, ext.POLL_WRITE}
 
 
 def test_notifications_make_the_descriptor_readable(conn: Any) -> None:
