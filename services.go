@@ -29,6 +29,7 @@ type services struct {
 	rt    *py.Runtime
 
 	begun map[string]py.Direct // of the functions, what threads of Python begin themselves
+	glue  *bind.Postgres
 
 	embedding sync.Mutex
 	embedded  *embedded.Project // nil: nothing of it is used
@@ -156,7 +157,7 @@ func hintOf(kind, name string) string {
 func (s *services) funcs() map[string]Func {
 	all := map[string]Func{}
 	pg := bind.NewPostgres(s.postgresNamed, &s.direct)
-	s.begun = pg.Direct()
+	s.begun, s.glue = pg.Direct(), pg
 	for _, funcs := range []map[string]Func{
 		bind.NewHTTPClient(s.httpNamed).Funcs(),
 		bind.NewRedis(s.redisNamed).Funcs(),

@@ -30,6 +30,9 @@ func (s *services) end(ctx context.Context) {
 		var group sync.WaitGroup
 		group.Go(s.prober.end)
 		group.Go(func() { s.direct.End(ctx) })
+		if s.glue != nil {
+			group.Go(func() { s.glue.End(ctx) })
+		}
 		for p := range maps.Values(pg) {
 			group.Go(func() { p.End(ctx) })
 		}

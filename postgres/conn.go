@@ -5,17 +5,14 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
-	"golang.org/x/sys/unix"
 )
 
 // cancelPatience is how long a server may take to end a statement it was asked to
@@ -41,11 +38,11 @@ type Conn struct {
 	tx         byte
 	broken     error
 	dirty      bool // a session was made of it: reset before the next one has it
-	params     map[string]string
 	statements statements
 	idleSince  time.Time
 
 	mu            sync.Mutex
+	params        map[string]string
 	notices       []*Error
 	notifications []Notification
 }
@@ -72,26 +69,28 @@ func (c *Conn) PID() uint32 { return c.pg.PID() }
 func (c *Conn) Server() string { return c.server }
 
 // Param returns what the server last reported of a parameter such as "client_encoding".
-func (c *Conn) Param(key string) string { return c.params[key] }
+func (c *Conn) Param(key string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.params[key]
+}
 
 // About returns what is known of the connection: the server's parameters as it reports
 // them, and "host", "port", "dbname", "user", "password", "socket" (a descriptor to be
 // watched, not used), "ssl".
 func (c *Conn) About() map[string]string {
+	c.mu.Lock()
 	about := maps.Clone(c.params)
+	c.mu.Unlock()
 	config := c.config
 	about["host"], about["port"] = config.Host, fmt.Sprint(config.Port)
 	about["dbname"], about["user"], about["password"] = config.Database, config.User, config.Password
 	about["options"] = config.RuntimeParams["options"]
-	nc := c.pg.Conn()
-	if s, ok := nc.(interface{ NetConn() net.Conn }); ok {
+	if _, ok := c.pg.Conn().(interface{ NetConn() net.Conn }); ok {
 		about["ssl"] = "1"
-		nc = s.NetConn()
 	}
-	if sc, ok := nc.(syscall.Conn); ok {
-		if raw, err := sc.SyscallConn(); err == nil {
-			_ = raw.Control(func(fd uintptr) { about["socket"] = fmt.Sprint(fd) })
-		}
+	if fd := c.Socket(); fd >= 0 {
+		about["socket"] = fmt.Sprint(fd)
 	}
 	return about
 }
@@ -280,7 +279,9 @@ func (c *Conn) aside(m pgproto3.BackendMessage) bool {
 		c.notifications = kept(c.notifications, Notification{m.PID, m.Channel, m.Payload})
 		c.mu.Unlock()
 	case *pgproto3.ParameterStatus:
+		c.mu.Lock()
 		c.params[m.Name] = m.Value
+		c.mu.Unlock()
 	default:
 		return false
 	}
@@ -304,72 +305,4 @@ func (c *Conn) failed(m *pgproto3.ErrorResponse) *Error {
 	}
 	c.count.refused.Add(1)
 	return &e
-}
-
-// Poll reads what has come by itself: notices, notifications, and that the server went
-// away. It does not wait.
-func (c *Conn) Poll(ctx context.Context) error {
-	end, err := c.begin(ctx)
-	if err != nil {
-		return err
-	}
-	defer end()
-	return c.look(time.Now())
-}
-
-// look reads until the deadline, or until a notification has come. The frontend keeps
-// what it read of a message.
-func (c *Conn) look(deadline time.Time) error {
-	if !deadline.IsZero() && !deadline.After(time.Now()) {
-		if c.fe.ReadBufferLen() == 0 && !readable(c.pg.Conn()) {
-			return nil
-		}
-		deadline = time.Now().Add(5 * time.Millisecond) // one that is over reads nothing at all
-	}
-	if !deadline.IsZero() { // else it is the caller's
-		_ = c.pg.Conn().SetReadDeadline(deadline)
-		defer func() { _ = c.pg.Conn().SetReadDeadline(time.Time{}) }()
-	}
-	for {
-		m, err := c.fe.Receive()
-		if err != nil {
-			if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() {
-				return nil
-			}
-			return c.fail(err)
-		}
-		if e, ok := m.(*pgproto3.ErrorResponse); ok {
-			return c.failed(e)
-		}
-		if c.aside(m) && c.fe.ReadBufferLen() == 0 {
-			c.mu.Lock()
-			some := len(c.notifications) > 0
-			c.mu.Unlock()
-			if some {
-				return nil
-			}
-		}
-	}
-}
-
-// readable reports whether there is something to read: data, or the end of it.
-func readable(nc net.Conn) bool {
-	if s, ok := nc.(interface{ NetConn() net.Conn }); ok { // TLS
-		nc = s.NetConn()
-	}
-	sc, ok := nc.(syscall.Conn)
-	if !ok {
-		return false
-	}
-	raw, err := sc.SyscallConn()
-	if err != nil {
-		return true
-	}
-	some := false
-	err = raw.Control(func(fd uintptr) {
-		var b [1]byte
-		n, _, err := unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
-		some = n > 0 || err == nil || err != unix.EAGAIN && err != unix.EINTR
-	})
-	return some || err != nil
 }

@@ -21,6 +21,9 @@ import (
 // taken out of Go's poller: to bring it back costs a few calls of the system.
 const settled = 4
 
+// sentAtOnce is after how many bytes of much that is sent there is news of that.
+const sentAtOnce = 64 << 10
+
 // line is a plain socket: TLS has no descriptor that tells whether there is something
 // to read.
 type line struct {
@@ -34,6 +37,7 @@ type line struct {
 	fd     int      // not known to Go's poller
 	polled net.Conn // the same socket, known to it: for goroutines that wait; nil: none did lately
 	closed bool
+	report func(waits bool) // nil: nobody wants to know
 }
 
 // notYet is what reading without waiting returns when there is nothing yet. It is a
@@ -124,10 +128,13 @@ func (l *line) Read(b []byte) (int, error) {
 // Write writes all of b.
 func (l *line) Write(b []byte) (n int, err error) {
 	l.mu.Lock()
-	hidden := l.polled == nil
+	hidden, report := l.polled == nil, l.report
 	l.mu.Unlock()
-	if hidden {
+	if hidden || report != nil {
 		if n, err = l.try(unix.Write, b); n == len(b) || err != nil && err != unix.EAGAIN {
+			if report != nil {
+				report(false)
+			}
 			return n, err
 		}
 	}
@@ -135,8 +142,19 @@ func (l *line) Write(b []byte) (n int, err error) {
 	if err != nil {
 		return n, err
 	}
-	more, err := nc.Write(b[n:])
-	return n + more, err
+	if report == nil {
+		more, err := nc.Write(b[n:])
+		return n + more, err
+	}
+	err = nil // there was no room
+	for n < len(b) && err == nil {
+		report(true)
+		var more int
+		more, err = nc.Write(b[n:min(len(b), n+sentAtOnce)])
+		n += more
+	}
+	report(false)
+	return n, err
 }
 
 // try makes a call that does not wait. Nothing is counted of one that failed.

@@ -413,6 +413,35 @@ func TestADeadServerIsNamedAndThePoolHeals(t *testing.T) {
 	}
 }
 
+func TestWhatTheServerReportsIsReadWhileAStatementRuns(t *testing.T) {
+	ctx := testkit.Context(t)
+	c := acquire(t, pool(t))
+	over := make(chan error, 1)
+	go func() {
+		for n := range 200 {
+			if err := c.Simple(ctx, fmt.Sprintf("set application_name to 'a%d'", n), postgres.Discard); err != nil {
+				over <- err
+				return
+			}
+		}
+		over <- nil
+	}()
+	for {
+		name, all := c.Param("application_name"), c.About()["application_name"]
+		select {
+		case err := <-over:
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := c.Param("application_name"); got != "a199" {
+				t.Errorf("got %q after %q and %q, want a199", got, name, all)
+			}
+			return
+		default:
+		}
+	}
+}
+
 func TestPasswordsAreNotShown(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{"postgres://u:secret@h:5432/db?sslmode=disable", "postgres://u:***@h:5432/db?sslmode=disable"},

@@ -17,18 +17,24 @@ type Postgres struct {
 	named  func(name string) (*postgres.Pool, error)
 	direct *postgres.Apart
 
+	running sync.WaitGroup // what goes on without anybody who waits for it
+
 	mu        sync.Mutex
 	sessions  map[int64]*session
+	later     map[int64]*later // by the same numbers as sessions, also before there is one
 	listeners map[int64]*postgres.Listener
 	kept      map[int64][]py.Raw // results that Python has not fetched to their end
+	watcher   *watcher           // nil: none was needed yet
 	last      int64
+	ended     bool
 }
 
 // NewPostgres returns the glue for the pools that named finds; direct makes the
 // connections that Python wants by a URL.
 func NewPostgres(named func(name string) (*postgres.Pool, error), direct *postgres.Apart) *Postgres {
 	return &Postgres{
-		named: named, direct: direct, sessions: map[int64]*session{}, listeners: map[int64]*postgres.Listener{}, kept: map[int64][]py.Raw{},
+		named: named, direct: direct, sessions: map[int64]*session{}, later: map[int64]*later{}, listeners: map[int64]*postgres.Listener{},
+		kept: map[int64][]py.Raw{},
 	}
 }
 
@@ -55,6 +61,8 @@ var postgresFuncs = map[string]func(*Postgres, context.Context, []any) (any, err
 	"close":   (*Postgres).close,
 	"cancel":  (*Postgres).cancel,
 	"stats":   (*Postgres).stats,
+
+	"connect_later": (*Postgres).connectLater, "gate": (*Postgres).openGate, "start": (*Postgres).start, "look": (*Postgres).look,
 
 	"fetch": (*Postgres).fetch, "next": (*Postgres).next, "drop": (*Postgres).drop, "pipeline": (*Postgres).pipeline,
 	"begin": (*Postgres).begin, "finish": (*Postgres).finish,
@@ -97,6 +105,15 @@ func (p *Postgres) pool(name string) (*postgres.Pool, error) {
 // connect(dsn or None, pool, label) returns (error, number, process, about): a
 // connection of its own to dsn, or one of a pool.
 func (p *Postgres) connect(ctx context.Context, args []any) (any, error) {
+	p.mu.Lock()
+	p.last++
+	id := p.last
+	p.mu.Unlock()
+	return p.connectAs(ctx, id, args)
+}
+
+// connectAs is connect, with a number that nobody has.
+func (p *Postgres) connectAs(ctx context.Context, id int64, args []any) (any, error) {
 	dsn, own := arg(args, 0).(string)
 	name, _ := arg(args, 1).(string)
 	label, _ := arg(args, 2).(string)
@@ -120,12 +137,10 @@ func (p *Postgres) connect(ctx context.Context, args []any) (any, error) {
 	c.Dirty()
 	s := &session{conn: c, results: map[int64][]py.Raw{}}
 	p.mu.Lock()
-	p.last++
-	id := p.last
 	p.sessions[id] = s
 	p.mu.Unlock()
 	if ctx.Err() != nil { // nobody will close it
-		_, _ = p.close(ctx, []any{id})
+		p.closeSession(id)
 		return nil, ctx.Err()
 	}
 	notices, _ := notes(c)
@@ -135,12 +150,18 @@ func (p *Postgres) connect(ctx context.Context, args []any) (any, error) {
 // close(number) gives a connection back.
 func (p *Postgres) close(_ context.Context, args []any) (any, error) {
 	id, _ := arg(args, 0).(int64)
+	p.closeLater(id)
+	p.closeSession(id)
+	return nil, nil
+}
+
+func (p *Postgres) closeSession(id int64) {
 	p.mu.Lock()
 	s := p.sessions[id]
 	delete(p.sessions, id)
 	p.mu.Unlock()
 	if s == nil {
-		return nil, nil
+		return
 	}
 	s.mu.Lock()
 	in, out := s.in, s.out
@@ -151,10 +172,9 @@ func (p *Postgres) close(_ context.Context, args []any) (any, error) {
 	}
 	if out != nil || in != nil {
 		s.conn.Discard()
-		return nil, nil
+		return
 	}
 	s.conn.Release()
-	return nil, nil
 }
 
 // cancel(number) has the server give up what the connection does.

@@ -5,7 +5,7 @@ its code: connections are Go's, a greenlet that waits for one lets others run, a
 not needed. ``__puff__`` tells it from the original; PUFF_PSYCOPG2=0, or ``psycopg2 = false``
 in puff.toml, leaves that in its place.
 
-Not there: replication, large objects, asynchronous connections, pointers into libpq.
+Not there: replication, large objects, pointers into libpq.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from ._link import ask, caller, tell
 from ._session import Session
 from ._small import Notify
 from ._tpc import TwoPhase
+from ._underway import Underway, waiting
 
 __all__ = ["connection"]
 
@@ -29,8 +30,8 @@ READY, BEGIN, PREPARED = 1, 2, 5
 _MOST_NOTICES = 50
 
 
-class connection(Session, TwoPhase):
-    """A connection; ``connection(dsn)`` opens one."""
+class connection(Underway, Session, TwoPhase):
+    """A connection; ``connection(dsn)`` opens one, ``connection(dsn, async_=1)`` begins to."""
 
     Warning = _errors.Warning
     Error = _errors.Error
@@ -65,13 +66,8 @@ class connection(Session, TwoPhase):
     def __init__(self, dsn: str, async_: Any = False, **kwargs: Any) -> None:
         from ._dsn import resolve
 
-        if async_ or kwargs.get("async"):
-            raise NotSupportedError(
-                "asynchronous connections of psycopg2 are not supported under Puff, where a "
-                "synchronous one waits without blocking: leave async_ out"
-            )
         pool = kwargs.get("_pool")
-        self.async_ = 0
+        self.async_ = 1 if async_ or kwargs.get("async") else 0
         self._dsn = str(dsn)
         self.notices: Any = []
         self.notifies: Any = []
@@ -82,16 +78,33 @@ class connection(Session, TwoPhase):
         if pool is None and not dsn and _default_pool():
             pool = "default"
         text = None if pool is not None else resolve(self._dsn)
-        answer = ask("connect", text, pool or "", caller())
+        self._pid_of_process = os.getpid()
+        self._pid = 0
+        self._encoding, self._codec = "", "utf-8"
+        self._pooled = pool is not None
+        where = (text, pool or "", caller())
+        if self.async_:
+            self._autocommit = True
+            self._connect_later(*where)
+            return
+        green = waiting.callback is not None
+        answer = self._connect_and_wait(*where) if green else ask("connect", *where)
+        for sql in self._connected(answer):
+            self._simple(sql)
+
+    def _connected(self, answer: Any) -> list[str]:
+        """Takes what Go says of connecting; the statements to begin with are returned."""
         if answer[0] is not None:
             self.closed = 2
+            if self._gate >= 0:
+                tell("close", self._id)
             error = make(answer[0])
-            if len(answer[0]) > 2 and pool is None:  # of the server; libpq says where, too
-                error = type(error)(f"connection to server failed: {error.pgerror}")
+            if len(answer[0]) > 2 and not self._pooled:  # of the server; libpq says where, too
+                kind = type(error) if isinstance(error, OperationalError) else OperationalError
+                error = kind(f"connection to server failed: {error.pgerror}")
             self._last_error = str(error)
             raise error
         _, self._id, self._pid, about, notices = answer
-        self._pid_of_process = os.getpid()
         self._about = about
         self.closed = 0
         self._last_error = None
@@ -104,8 +117,7 @@ class connection(Session, TwoPhase):
             setup.append("SET DateStyle TO 'ISO'")
         if self._encoding == "SQLASCII" and about.get("client_encoding") == "":
             setup.append("SET client_encoding TO 'UTF8'")
-        for sql in setup:
-            self._simple(sql)
+        return setup
 
     def __del__(self) -> None:
         if self._id and not self.closed and self._pid_of_process == os.getpid():
@@ -131,7 +143,10 @@ class connection(Session, TwoPhase):
 
     def _query(self, first: str | None, sql: Any, text: Any = None, cursor: Any = None) -> Any:
         """Runs sql; what Go answers, or its error raised."""
-        answer = ask("query", self._id, first, sql, text)
+        if waiting.callback is None:
+            answer = ask("query", self._id, first, sql, text)
+        else:
+            answer = self._ask("query", first, sql, text)
         return self._answered(answer, sql, cursor)
 
     def _answered(self, answer: Any, sql: Any, cursor: Any = None) -> Any:
@@ -183,6 +198,9 @@ class connection(Session, TwoPhase):
     ) -> Any:
         """A new cursor; with a name the server holds its rows."""
         self._check()
+        self._is_there()
+        if name is not None:
+            self._not_async("a named cursor")
         from ._cursor import cursor
 
         factory = cursor_factory or self.cursor_factory or cursor
@@ -202,12 +220,14 @@ class connection(Session, TwoPhase):
     def commit(self) -> None:
         """Makes what was done last."""
         self._check()
+        self._not_async("commit")
         self._not_in_tpc("commit")
         self._end("COMMIT")
 
     def rollback(self) -> None:
         """Undoes what was done since the last commit."""
         self._check()
+        self._not_async("rollback")
         self._not_in_tpc("rollback")
         self._end("ROLLBACK")
 
@@ -217,7 +237,7 @@ class connection(Session, TwoPhase):
         self.status = READY
         self._xid = None
         self._mark += 1
-        self._answered(ask("end", self._id, sql), sql)
+        self._answered(self._ask("end", sql), sql)
 
     def close(self) -> None:
         """Ends the connection; what was not committed is undone."""
@@ -233,6 +253,7 @@ class connection(Session, TwoPhase):
         self._check()
         if self.status == PREPARED:
             raise ProgrammingError("cancel cannot be used with a prepared two-phase transaction")
+        self._is_there()
         failure = ask("cancel", self._id)[0]
         if failure is not None:
             raise make(failure)
@@ -240,6 +261,7 @@ class connection(Session, TwoPhase):
     def reset(self) -> None:
         """Rolls back, and sets the session to what it was at the beginning."""
         self._check()
+        self._not_async("reset")
         self._query(None, "ABORT; RESET ALL; SET SESSION AUTHORIZATION DEFAULT;")
         self.status = READY
         self._xid = None
@@ -335,21 +357,6 @@ class connection(Session, TwoPhase):
         found.pop("password", None)
         return found
 
-    def fileno(self) -> int:
-        """The descriptor of the connection: readable when a notification may have come."""
-        self._check()
-        return int(self._about["socket"])
-
-    def poll(self) -> int:
-        """Reads what came by itself, such as notifications; POLL_OK."""
-        self._check()
-        self._answered(ask("poll", self._id), None)
-        return 0
-
-    def isexecuting(self) -> bool:
-        """Whether an asynchronous statement is under way: never."""
-        return False
-
     def get_native_connection(self) -> Any:
         """libpq's own connection: there is none."""
         raise NotSupportedError("there is no libpq under Puff's driver")
@@ -361,6 +368,7 @@ class connection(Session, TwoPhase):
 
     def lobject(self, *args: Any, **kwargs: Any) -> Any:
         """Large objects are not supported: bytea holds up to 1 GB."""
+        self._not_async("lobject")
         raise NotSupportedError("large objects are not supported by Puff's driver: use bytea")
 
     # The encoding.
@@ -383,6 +391,7 @@ class connection(Session, TwoPhase):
     def set_client_encoding(self, encoding: str) -> None:
         """Changes the encoding that text goes through; rolls back."""
         self._check()
+        self._not_async("set_client_encoding")
         if self.status == PREPARED:
             raise ProgrammingError(
                 "set_client_encoding cannot be used with a prepared two-phase transaction"
@@ -398,6 +407,11 @@ class connection(Session, TwoPhase):
     def _escapes(self) -> bool:
         """Whether a backslash between quotes means more than itself."""
         return bool(self._about.get("standard_conforming_strings") == "off")
+
+
+setattr(
+    connection, "async", property(lambda self: self.async_)
+)  # its name when that was no keyword
 
 
 def _default_pool() -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from ._errors import ProgrammingError, make
 from ._link import ask
 from ._params import as_bytes
+from ._underway import waiting
 
 __all__ = ["Copies"]
 
@@ -100,6 +101,9 @@ class Copies:
 
     def _may_copy(self, what: str, file: Any, method: str) -> None:
         self._check()
+        self.connection._not_async(what)
+        if waiting.callback is not None:
+            raise ProgrammingError(f"{what} cannot be used with an asynchronous callback.")
         self._not_prepared(what)
         if self.name is not None:
             raise ProgrammingError(f"can't call .{what}() on named cursors")

@@ -90,6 +90,7 @@ class cursor(Named, Copies):
         self._check()
         self._not_prepared("execute")
         conn = self.connection
+        conn._not_underway("execute")
         sql = merge(as_bytes(query, conn, self), vars, conn)
         if self.name is not None:
             sql = self._declare(sql)
@@ -108,6 +109,9 @@ class cursor(Named, Copies):
         elif self._piece_id:
             tell("free", conn._id, self._piece_id)
             self._piece_id = 0
+        if conn.async_:
+            conn._execute_later(self, sql, text)
+            return
         # What holds its rows beyond transactions begins none to give them out.
         first = None if keep and self._withhold else conn._begin()
         self._take(conn._query(first, sql, text, self))
@@ -186,6 +190,7 @@ class cursor(Named, Copies):
     def executemany(self, query: Any, vars_list: Any) -> None:
         """Runs a statement for each of the parameters."""
         self._check()
+        self.connection._not_async("executemany")
         self._not_prepared("executemany")
         if self.name is not None:
             raise ProgrammingError("can't call .executemany() on named cursors")

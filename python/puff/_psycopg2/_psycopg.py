@@ -51,10 +51,11 @@ from ._errors import (  # noqa: F401
 )
 from ._info import ConnectionInfo  # noqa: F401
 from ._small import Column, Notify  # noqa: F401
+from ._underway import get_wait_callback, set_wait_callback  # noqa: F401
 from ._xid import Xid  # noqa: F401
 
 __version__ = "2.9.13 (puff)"
-__libpq_version__ = 150000
+__libpq_version__ = 160000
 apilevel = "2.0"
 threadsafety = 2
 paramstyle = "pyformat"
@@ -83,20 +84,6 @@ def encrypt_password(
     from ._password import encrypt
 
     return encrypt(password, user, scope, algorithm)
-
-
-_callback: Any = None
-
-
-def set_wait_callback(f: Any) -> None:
-    """Remembers what other drivers wait by; this one waits without blocking by itself."""
-    global _callback
-    _callback = f
-
-
-def get_wait_callback() -> Any:
-    """What was set last."""
-    return _callback
 
 
 def _connect(dsn: str, connection_factory: Any = None, **kwargs: Any) -> Any:

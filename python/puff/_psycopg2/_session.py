@@ -29,6 +29,9 @@ class Session:
     def _check(self) -> None:
         raise NotImplementedError
 
+    def _not_async(self, what: str) -> None:
+        raise NotImplementedError
+
     def _simple(self, sql: str, begin: bool = False) -> Any:
         raise NotImplementedError
 
@@ -55,6 +58,7 @@ class Session:
 
     def _may_set(self, what: str) -> None:
         self._check()
+        self._not_async(what)
         if self.status == 5:
             raise ProgrammingError(f"{what} cannot be used with a prepared two-phase transaction")
         if self.status != _READY:
@@ -134,6 +138,7 @@ class Session:
     def set_isolation_level(self, level: int | None) -> None:
         """Rolls back and sets the level; 0 is autocommit."""
         self._check()
+        self._not_async("set_isolation_level")
         if self.status == 5:
             raise ProgrammingError(
                 "set_isolation_level cannot be used with a prepared two-phase transaction"

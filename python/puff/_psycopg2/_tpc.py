@@ -22,6 +22,9 @@ class TwoPhase:
     def _check(self) -> None:
         raise NotImplementedError
 
+    def _not_async(self, what: str) -> None:
+        raise NotImplementedError
+
     def _simple(self, sql: str, begin: bool = False) -> Any:
         raise NotImplementedError
 
@@ -44,6 +47,7 @@ class TwoPhase:
     def tpc_begin(self, xid: Any) -> None:
         """Begins a transaction of that name."""
         self._check()
+        self._not_async("tpc_begin")
         xid = _as_xid(xid)
         if self.status != _READY:
             raise ProgrammingError("tpc_begin must be called outside a transaction")
@@ -55,6 +59,7 @@ class TwoPhase:
     def tpc_prepare(self) -> None:
         """Ends the first phase: nothing but the second may follow."""
         self._check()
+        self._not_async("tpc_prepare")
         if self._xid is None:
             raise ProgrammingError("prepare must be called inside a two-phase transaction")
         if self.status == _PREPARED:
@@ -75,6 +80,7 @@ class TwoPhase:
     def _finish(self, verb: str, xid: Any) -> None:
         self._check()
         name = f"tpc_{verb.lower()}"
+        self._not_async(name)
         if xid is not None:
             if self.status != _READY:
                 raise ProgrammingError(f"{name} with a xid must be called outside a transaction")
@@ -94,6 +100,7 @@ class TwoPhase:
     def tpc_recover(self) -> list[Xid]:
         """The transactions that wait for their second phase."""
         self._check()
+        self._not_async("tpc_recover")
         answer = self._simple(
             "SELECT gid, prepared, owner, database FROM pg_prepared_xacts", self.status == _BEGIN
         )

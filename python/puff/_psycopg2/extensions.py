@@ -34,13 +34,12 @@ from ._json import register_default_json, register_default_jsonb
 from ._psycopg import (
     _ALIASES,
     encrypt_password,
-    get_wait_callback,
     libpq_version,
     quote_ident,
-    set_wait_callback,
 )
 from ._range import Range
 from ._small import Column, Notify
+from ._underway import get_wait_callback, set_wait_callback
 from ._xid import Xid
 
 __all__ = [

@@ -277,19 +277,22 @@ def register_inet(oid: Any = None, conn_or_curs: Any = None) -> Any:
 
 
 def wait_select(conn: Any) -> None:
-    """Waits until a connection has nothing to do: a synchronous one never has."""
+    """Waits until nothing is under way in a connection; Ctrl-C cancels what is."""
     import select
 
     while True:
-        state = conn.poll()
-        if state == _ext.POLL_OK:
-            return
-        if state == _ext.POLL_READ:
-            select.select([conn.fileno()], [], [])
-        elif state == _ext.POLL_WRITE:
-            select.select([], [conn.fileno()], [])
-        else:
-            raise OperationalError(f"bad state from poll: {state}")
+        try:
+            state = conn.poll()
+            if state == _ext.POLL_OK:
+                return
+            if state == _ext.POLL_READ:
+                select.select([conn.fileno()], [], [])
+            elif state == _ext.POLL_WRITE:
+                select.select([], [conn.fileno()], [])
+            else:
+                raise OperationalError(f"bad state from poll: {state}")
+        except KeyboardInterrupt:
+            conn.cancel()  # the server's error ends the loop
 
 
 class _NoReplication:
