@@ -17,12 +17,13 @@ SCRIPTS     = $(filter-out %.txt %__pycache__,$(wildcard scripts/*))
 PYTHONS     = python examples $(SCRIPTS)
 
 # What `make test` does, in its order; each is a target of its own.
-STAGES = pythons build lint-go lint-c lint-python test-go test-border test-python conformance-fast \
-	conformance-h2 conformance-ws conformance-psycopg2 conformance-sqlalchemy conformance-django fuzz
+STAGES = pythons build lint-go lint-c lint-python test-go test-border test-python test-server \
+	conformance-fast conformance-h2 conformance-ws conformance-psycopg2 conformance-sqlalchemy \
+	conformance-django fuzz
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test fast build install wheel bench fuzz clean setup checkers pythons \
-	lint lint-go lint-c lint-python test-go test-fast test-border test-python \
+	lint lint-go lint-c lint-python test-go test-fast test-border test-python test-server \
 	conformance-fast conformance-h2 conformance-ws conformance-ws-full \
 	conformance-psycopg2 conformance-sqlalchemy conformance-django
 
@@ -118,22 +119,23 @@ test-border: ## The border under every Python, then with its pointers and memory
 	GOEXPERIMENT=cgocheck2 $(GO) test -count=1 ./internal/py
 	$(ASAN) $(GO) test -asan -count=1 -exec 'env LD_PRELOAD=$(PRELOAD)' ./internal/py
 
-# Long tests of what is written in Go: which Python it serves matters little to them, so the oldest,
-# the newest and the system's own have to do. ON=all runs them under every one. They mostly wait for
-# processes, so two of the Pythons run them at a time.
+# What depends on which Python it is runs under every one. The rest is long and tests what is
+# written in Go: the oldest Python, the newest and the system's own have to do (ON=all: every one).
+# Both mostly wait for processes, so two of the Pythons run them at a time.
 ON   ?= some
-LONG  = python/tests/services $(patsubst %,python/tests/server/test_%.py,access_log command \
-	compression cors dev limits logging parent proxy sockets static status tls tracing \
-	websocket_flags workers)
+EACH  = python/tests/python $(patsubst %,python/tests/server/test_%.py,asgi asgi_send frameworks \
+	lifespan process websocket wsgi wsgi_answers wsgi_files wsgi_input)
 
 # The tests of lanes are programs under Puff; the others start it.
-test-python: build ## python/tests under every Python; some only under three (ON=all)
+test-python: build ## Tests of what depends on Python: python and puff under every one
 	@$(CHECK); \
 	check scripts/matrix bin/puff --python '{}' python $(PYTEST) python/tests/lanes; \
-	check scripts/matrix --jobs 2 '{}' $(PYTEST) --ignore python/tests/lanes \
-		$(LONG:%=--ignore %) python/tests; \
-	check scripts/matrix --on $(ON) --jobs 2 '{}' $(PYTEST) $(LONG); \
+	check scripts/matrix --jobs 2 '{}' $(PYTEST) $(EACH); \
 	exit $$status
+
+test-server: build ## Tests of the server and the services, under three Pythons (ON=all)
+	scripts/matrix --on $(ON) --jobs 2 '{}' $(PYTEST) --ignore python/tests/lanes \
+		$(EACH:%=--ignore %) python/tests
 
 conformance-h2: build ## h2spec, in clear text and TLS
 	scripts/h2spec
@@ -141,7 +143,7 @@ conformance-h2: build ## h2spec, in clear text and TLS
 conformance-fast: build ## The quick part of CPython's own tests, under python3 and puff python
 	scripts/conformance --fast
 
-# What of this is slow runs apart: what a server promises about WebSockets is tested in test-python.
+# What of this is slow runs apart: what a server promises of WebSockets is in the other tests too.
 conformance-ws: build ## The Autobahn test suite of WebSockets, if there is a Python 2.7: its quick part
 	scripts/autobahn --fast --if-there
 

@@ -81,9 +81,10 @@ func (w *worker) run(ctx context.Context, signals <-chan os.Signal) error {
 		return err
 	case o = <-w.drains:
 	case s := <-signals:
-		signaled.Store(true)
 		o.signal = s.(syscall.Signal)
-		_ = w.parent.Leaving("signal") // without a parent there is nobody to replace this one
+		if !signaled.Swap(true) {
+			_ = w.parent.Leaving("signal") // without a parent there is nobody to replace this one
+		}
 	case <-ctx.Done():
 	}
 	go w.hurry(signals)
@@ -100,12 +101,13 @@ func (w *worker) orders(signaled *atomic.Bool) supervisor.Orders {
 			if orphaned {
 				o.limit = min(o.limit, orphanTime)
 			}
+			// Before the drain, which may be over before a handler of the application has run.
+			if sig != 0 && !signaled.Swap(true) {
+				_ = unix.Kill(os.Getpid(), sig)
+			}
 			select {
 			case w.drains <- o:
 			default: // it drains already
-			}
-			if sig != 0 && !signaled.Swap(true) {
-				_ = unix.Kill(os.Getpid(), sig)
 			}
 		},
 		Dump:   w.dump,
