@@ -13,10 +13,16 @@ type h2Nowhere struct {
 	h     *h2
 	stamp *stamp
 	under int // exchanges under way
+
+	script script // nil: answers by what the path says
 }
 
 func (n *h2Nowhere) hand(x *Exchange) {
 	n.under++
+	if n.script != nil {
+		n.script(x, func(f func()) { f() })
+		return
+	}
 	x.Peer = &echoPeer{}
 	switch {
 	case len(x.Path) > 1 && x.Path[1] == 'a':

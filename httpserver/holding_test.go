@@ -81,7 +81,7 @@ func TestAWatchedClientIsMissedWhileNobodyAnswers(t *testing.T) {
 					t.Error("Closed was told no reason")
 				}
 				ended := make(chan error, 1)
-				onLoop(s, func() { ended <- x.Respond(&Head{Status: 200}, nil) })
+				onLoop(t, s, func() { ended <- x.Respond(&Head{Status: 200}, nil) })
 				if err := receive(t, "the end of the exchange", ended); err != ErrClosed {
 					t.Errorf("got %v, want %v", err, ErrClosed)
 				}
@@ -175,7 +175,7 @@ func TestADetachedClientIsAnsweredWithoutItsHandler(t *testing.T) {
 			}
 			ended := make(chan error, 1)
 			x.x.Peer = nil
-			onLoop(s, func() { ended <- x.rest.Respond(x.x, &Head{Status: 200}, []byte("too late")) })
+			onLoop(t, s, func() { ended <- x.rest.Respond(x.x, &Head{Status: 200}, []byte("too late")) })
 			if err := receive(t, "the end of the exchange", ended); err != ErrClosed {
 				t.Errorf("got %v, want %v", err, ErrClosed)
 			}

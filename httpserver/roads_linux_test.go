@@ -1,5 +1,7 @@
 package httpserver
 
+import "testing"
+
 // scripted is a source that plays a script.
 type scripted struct {
 	*adaptedSource
@@ -20,12 +22,16 @@ func shortOpen(h script) func() (Source, error) {
 }
 
 // onLoop has f called on the thread of the loop, or here if there is none: on the long road any goroutine will do.
-func onLoop(s *site, f func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.loops) > 0 {
-		s.loops[0].post(f)
+func onLoop(t *testing.T, s *site, f func()) {
+	t.Helper()
+	if s.c.Open == nil {
+		f()
 		return
 	}
-	f()
+	until(t, "the loop to be known", func() bool { // which serves already
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.loops) > 0
+	})
+	s.loops[0].post(f)
 }

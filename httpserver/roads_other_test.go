@@ -2,6 +2,8 @@
 
 package httpserver
 
+import "testing"
+
 func shortOpen(script) func() (Source, error) { return nil }
 
-func onLoop(_ *site, f func()) { f() }
+func onLoop(_ *testing.T, _ *site, f func()) { f() }
