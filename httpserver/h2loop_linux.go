@@ -130,21 +130,14 @@ func (c *conn) readH2() {
 			c.in = c.l.buffers.grow(c.in, h2ReadAhead)
 			b = c.in[len(c.in):cap(c.in)]
 		}
-		n, errno := read(c.fd, b)
+		n, ok := c.receive(b)
 		switch {
-		case errno == unix.EAGAIN:
-			c.readable = false
-			return
-		case errno == unix.EINTR:
-			continue
-		case errno != 0:
-			c.fail(errno)
+		case !ok:
 			return
 		case n == 0:
 			c.fail(errGone)
 			return
 		}
-		c.readable = n == len(b) || c.hup
 		if fresh {
 			c.feedH2(b[:n], false)
 		} else {

@@ -104,22 +104,14 @@ func (c *conn) read() {
 		if !fresh {
 			b = c.room()
 		}
-		n, errno := read(c.fd, b)
+		n, ok := c.receive(b)
 		switch {
-		case errno == unix.EAGAIN:
-			c.readable = false
-			return
-		case errno == unix.EINTR:
-			continue
-		case errno != 0:
-			c.fail(errno)
+		case !ok:
 			return
 		case n == 0:
 			c.end()
 			return
 		}
-		// A short read has emptied the socket, and the next bytes come with an event. Only the end does not.
-		c.readable = n == len(b) || c.hup
 		if fresh {
 			c.parse(b[:n], false)
 		} else {
@@ -127,6 +119,29 @@ func (c *conn) read() {
 			c.in = c.in[:old+n]
 			c.more(old)
 		}
+	}
+}
+
+// receive reads into b what there is. False: there is nothing, or the connection has failed; 0 and true: the client sends no
+// more.
+func (c *conn) receive(b []byte) (n int, ok bool) {
+	for {
+		n, errno := read(c.fd, b)
+		switch {
+		case errno == unix.EINTR:
+			continue
+		case errno == unix.EAGAIN:
+			c.readable = false
+			return 0, false
+		case errno != 0:
+			c.fail(errno)
+			return 0, false
+		}
+		if n > 0 {
+			// A short read has emptied the socket, and the next bytes come with an event. Only the end does not.
+			c.readable = n == len(b) || c.hup
+		}
+		return n, true
 	}
 }
 

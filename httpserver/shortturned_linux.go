@@ -37,19 +37,12 @@ func (c *conn) readTurned() {
 	if !c.readable {
 		return
 	}
-	n, errno := read(c.fd, c.l.scratch)
-	switch {
-	case errno == unix.EAGAIN:
-		c.readable = false
-	case errno == unix.EINTR:
-		c.makeResumed()
-	case errno != 0:
-		c.fail(errno)
+	switch n, ok := c.receive(c.l.scratch); {
+	case !ok:
 	case n == 0:
 		c.readable = false
 		c.tellTurned(nil, true)
 	default:
-		c.readable = n == len(c.l.scratch) || c.hup
 		c.tellTurned(c.l.scratch[:n], false)
 	}
 }
