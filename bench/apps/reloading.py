@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -13,12 +14,13 @@ EVENTS = 10
 
 
 async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-    """Hello, /events, and a WebSocket that says what it hears."""
+    """Hello, with who says it; /events, and a WebSocket that says what it hears."""
     if scope["type"] == "websocket":
         await echo(receive, send)
         return
     kind = b"text/event-stream" if scope["path"] == "/events" else b"text/plain"
-    start = {"status": 200, "headers": [(b"content-type", kind)]}
+    headers = [(b"content-type", kind), (b"x-worker", b"%d" % os.getpid())]
+    start = {"status": 200, "headers": headers}
     await send({"type": "http.response.start", **start})
     if scope["path"] == "/events":
         for number in range(EVENTS):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import re
 import signal
 import time
 from collections.abc import Awaitable, Callable
@@ -55,13 +56,31 @@ async def reload(parent: Process, count: int) -> None:
     await until("the old ones to end", lambda: not before & set(workers(parent)))
 
 
+async def answers(port: int) -> int:
+    """The worker that answers on a new connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(b"GET / HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")
+        head = (await reader.read()).lower()
+    except OSError:
+        return 0
+    finally:
+        writer.close()
+    found = re.search(rb"x-worker: (\d+)", head)
+    return int(found[1]) if found else 0
+
+
 async def kill(parent: Process, count: int) -> None:
-    """Kills a worker, and waits until another has its place."""
-    before = set(workers(parent))
-    os.kill(min(before), signal.SIGKILL)
-    await until("a new worker", lambda: len(set(workers(parent)) - before) >= 1)
-    await until("all of them", lambda: len(workers(parent)) >= count)
-    await asyncio.sleep(0.2)  # so that some requests reach it
+    """Kills the oldest worker, which has answered by then, once as many are there as should be."""
+    await until("a new worker", lambda: len(workers(parent)) >= count)
+    oldest = workers(parent)[0]
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while await answers(parent.port) != oldest:
+        if time.monotonic() > deadline:
+            raise Trouble(f"waited {SETTLE_SECONDS:.0f} s for an answer of worker {oldest}")
+    os.kill(oldest, signal.SIGKILL)
+    await until("its end", lambda: oldest not in workers(parent))
+    await asyncio.sleep(0.2)  # so that the others get some of its visitors
 
 
 async def rounds(

@@ -152,7 +152,7 @@ func readDay(v []byte) (d py.Day, rest []byte, ok bool) {
 		month, ok3 := two(v[5], v[6])
 		day, ok4 := two(v[8], v[9])
 		d = py.Day{Year: 100*year1 + year2, Month: month, Day: day}
-		return d, v[10:], ok1 && ok2 && ok3 && ok4 && d.Year > 0
+		return d, v[10:], ok1 && ok2 && ok3 && ok4 && exists(d)
 	}
 	var ok1, ok2, ok3, ok4, ok5 bool
 	d.Year, v, ok1 = number(v, 4, 4)
@@ -160,7 +160,18 @@ func readDay(v []byte) (d py.Day, rest []byte, ok bool) {
 	d.Month, v, ok3 = number(v, 2, 2)
 	v, ok4 = after(v, '-')
 	d.Day, v, ok5 = number(v, 2, 2)
-	return d, v, ok1 && ok2 && ok3 && ok4 && ok5 && d.Year > 0
+	return d, v, ok1 && ok2 && ok3 && ok4 && ok5 && exists(d)
+}
+
+var monthDays = [...]int{31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
+
+// exists reports whether a calendar has that day.
+func exists(d py.Day) bool {
+	if d.Year < 1 || d.Month < 1 || d.Month > 12 || d.Day < 1 || d.Day > monthDays[d.Month-1] {
+		return false
+	}
+	leap := d.Year%4 == 0 && (d.Year%100 != 0 || d.Year%400 == 0)
+	return leap || d.Month != 2 || d.Day < 29
 }
 
 // readOfDay reads HH:MM:SS and up to six more digits.
