@@ -7,7 +7,9 @@ package bind
 import (
 	"bytes"
 	"encoding/hex"
+	"math"
 	"strings"
+	"time"
 
 	"github.com/puffstack/puff/internal/py"
 	"github.com/puffstack/puff/postgres"
@@ -78,7 +80,10 @@ func moment(b, v []byte, zone bool) ([]byte, bool) {
 	return textTimestamp(b, v)
 }
 
-// nativeInterval reads days and hours; months are Python's to keep.
+// maxDays is how many days a duration of Go may have.
+const maxDays = int64(math.MaxInt64/time.Microsecond) / 86400e6
+
+// nativeInterval reads days and hours; months, and what is longer, are Python's to keep.
 func nativeInterval(b, v []byte) ([]byte, bool) {
 	days, micros := int64(0), int64(0)
 	for _, word := range splitInterval(string(v)) {
@@ -97,7 +102,7 @@ func nativeInterval(b, v []byte) ([]byte, bool) {
 		micros += perDay
 		days--
 	}
-	if days < -999999999 || days > 999999999 {
+	if days <= -maxDays || days >= maxDays {
 		return b, false
 	}
 	return py.AppendSpan(b, int(days), int(micros/1e6), int(micros%1e6)), true

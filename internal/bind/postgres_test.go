@@ -177,7 +177,7 @@ func TestOnlyTheLastOfSeveralResultsCounts(t *testing.T) {
 }
 
 func FuzzTextsNeverMakeMalformedValues(f *testing.F) {
-	for _, s := range []string{"{1,2}", `{"a\"",NULL}`, "2024-01-02 03:04:05.6+01:02", "1 day -02:03:04", `\x00`, "[1:2]={1,2}", "NaN", "0001-20-00", "1900-02-29"} {
+	for _, s := range []string{"{1,2}", `{"a\"",NULL}`, "2024-01-02 03:04:05.6+01:02", "1 day -02:03:04", `\x00`, "[1:2]={1,2}", "NaN", "0001-20-00", "1900-02-29", "10000000:00:00", "-9999999 days"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -7,6 +7,7 @@ looked up in its catalog when first met.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import decimal
 import ipaddress
@@ -27,7 +28,7 @@ _composite: Any = vars(driver)["_composite"].CompositeCaster
 
 
 class Interval:
-    """An interval with months in it, which no timedelta holds."""
+    """An interval that no timedelta holds: with months in it, or too long."""
 
     __slots__ = ("days", "microseconds", "months")
 
@@ -69,9 +70,10 @@ def _interval(text: str) -> Any:
             total = (int(m[4]) * 3600 + int(m[5]) * 60 + int(m[6])) * 1000000
             total += int((m[7] or "0").ljust(6, "0"))
             micros += -total if m[3] == "-" else total
-    if months:
-        return Interval(months, days, micros)
-    return datetime.timedelta(days=days, microseconds=micros)
+    if not months:
+        with contextlib.suppress(OverflowError):
+            return datetime.timedelta(days=days, microseconds=micros)
+    return Interval(months, days, micros)
 
 
 def _inet(text: str) -> Any:
@@ -212,8 +214,8 @@ def _inner(oid: int, catalog: dict[int, Any]) -> Callable[[str], Any]:
 
 
 # What crosses to Go as it is.
-_BASIC = frozenset((type(None), bool, int, float, str, bytes, datetime.datetime, datetime.date,
-                    datetime.timedelta))  # fmt: skip
+_BASIC = frozenset((type(None), bool, int, float, str, bytes, datetime.datetime, datetime.date))
+_LONG = datetime.timedelta(days=106751)  # a duration of Go holds no more
 _ADDRESSES = (
     ipaddress.IPv4Address, ipaddress.IPv6Address, ipaddress.IPv4Interface, ipaddress.IPv6Interface,
     ipaddress.IPv4Network, ipaddress.IPv6Network,
@@ -225,6 +227,10 @@ def plain(value: Any) -> Any:
     cls = type(value)
     if cls in _BASIC:
         return value
+    if cls is datetime.timedelta:
+        if -_LONG < value < _LONG:
+            return value
+        return f"{value.days} days {value.seconds} seconds {value.microseconds} microseconds"
     if cls is list:
         return [plain(v) for v in value]
     if cls is tuple:

@@ -54,6 +54,8 @@ VALUES: list[tuple[str, Any]] = [
     ("timestamptz", datetime.datetime.min.replace(tzinfo=UTC)),
     ("interval", datetime.timedelta(days=400, seconds=86399, microseconds=999999)),
     ("interval", datetime.timedelta(days=-3, microseconds=1)),
+    ("interval", datetime.timedelta(days=400000, seconds=5, microseconds=1)),
+    ("interval", -datetime.timedelta(days=999999999)),
     ("interval", Interval(14, -3, 5_000_000)),
     ("uuid", uuid.UUID(int=2**127 + 1)),
     ("inet", ipaddress.ip_address("2001:db8::1")),
