@@ -17,7 +17,8 @@ from .servers import Server
 from .trouble import Trouble, note
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-PER_ADDRESS = 20_000  # connections from one address of the loopback: ports are few
+PER_ADDRESS = 5_000  # connections from one address of the loopback: ports are few
+IP_BIND_ADDRESS_NO_PORT = 24  # Linux: connect chooses the port; one that others use may do
 AT_A_TIME = 100
 SETTLE_SECONDS = 10.0
 STILL_SECONDS = 1.0
@@ -69,6 +70,7 @@ def idle(port: int, connections: int) -> Iterator[list[socket.socket]]:
             for number in range(len(socks), min(len(socks) + AT_A_TIME, connections)):
                 sock = stack.enter_context(socket.socket())
                 sock.settimeout(30)
+                sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
                 sock.bind((f"127.0.0.{1 + number // PER_ADDRESS}", 0))
                 sock.connect(("127.0.0.1", port))
                 sock.sendall(REQUEST)
