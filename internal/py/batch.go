@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"sync"
 )
 
 // Batch is how the calls of one name run together.
@@ -18,8 +19,11 @@ type Batch struct {
 	// may not runs by itself, by the [Func] of the name.
 	Joins func(args []byte) bool
 	// Run answers all calls, by [Answer]. Its context ends when the runtime is closed: who
-	// gives up waiting for one call gets no answer, and ends nothing.
+	// gives up waiting for one call gets no answer, and ends nothing but what [Call.OnGone]
+	// asked for.
 	Run func(ctx context.Context, calls []Call)
+	// Ends says that Run uses OnGone. Default: false, it is not told who gave up.
+	Ends bool
 }
 
 // Call is one of a batch.
@@ -34,6 +38,38 @@ type Call struct {
 	end      int
 	kind     Kind // of the answer, which start and end are then of
 	answered bool
+	leave    *leave // nil: nobody wants to know
+}
+
+// leave is whether a caller gave up.
+type leave struct {
+	mu   sync.Mutex
+	gone bool
+	f    func()
+}
+
+// OnGone has f called once Python gives up waiting for the call, or the runtime is closed:
+// now, if that was before, else where Python's calls are read, so it must not wait, and must
+// not answer. It may be called a moment after the call was answered. For a [Batch] that Ends.
+func (c *Call) OnGone(f func()) {
+	c.leave.mu.Lock()
+	gone := c.leave.gone
+	c.leave.f = f
+	c.leave.mu.Unlock()
+	if gone {
+		f()
+	}
+}
+
+// left notes that the caller gave up.
+func (l *leave) left() {
+	l.mu.Lock()
+	l.gone = true
+	f := l.f
+	l.mu.Unlock()
+	if f != nil {
+		f()
+	}
 }
 
 // maxTogether is the most calls of a batch.
@@ -61,7 +97,14 @@ func (rt *Runtime) gather(e *entry, lane *Lane, ticket uint64, args []byte) {
 	}
 	start := len(g.args)
 	g.args = append(g.args, args...)
-	g.calls = append(g.calls, Call{lane: lane, ticket: ticket, start: start, end: len(g.args)})
+	c := Call{lane: lane, ticket: ticket, start: start, end: len(g.args)}
+	if e.together.Ends {
+		c.leave = &leave{}
+		rt.mu.Lock()
+		rt.running[ticket] = c.leave.left
+		rt.mu.Unlock()
+	}
+	g.calls = append(g.calls, c)
 	if len(g.calls) == maxTogether {
 		rt.startGathered()
 	}
@@ -79,8 +122,10 @@ func (rt *Runtime) startGathered() {
 
 // together runs a batch, and answers what that does not.
 func (rt *Runtime) together(b *Batch, g gathered) {
-	rt.batched.Add(int64(len(g.calls)))
-	defer rt.batched.Add(-int64(len(g.calls)))
+	if !b.Ends { // else they are counted one by one
+		rt.batched.Add(int64(len(g.calls)))
+		defer rt.batched.Add(-int64(len(g.calls)))
+	}
 	text := string(g.args)
 	for i := range g.calls {
 		c := &g.calls[i]
@@ -100,6 +145,7 @@ func (rt *Runtime) together(b *Batch, g gathered) {
 // Answer answers calls: write appends the value for number i to b, or returns the error
 // that the caller gets. A lane that gets several answers is woken once.
 func Answer(calls []Call, write func(i int, b []byte) ([]byte, error)) {
+	forget(calls)
 	var values []byte
 	for from := 0; from < len(calls); {
 		values = values[:0]
@@ -110,6 +156,19 @@ func Answer(calls []Call, write func(i int, b []byte) ([]byte, error)) {
 		}
 		lane.postAnswers(calls[from:to], values)
 		from = to
+	}
+}
+
+// forget has nobody told any more that callers give up.
+func forget(calls []Call) {
+	if len(calls) == 0 || calls[0].leave == nil {
+		return
+	}
+	rt := calls[0].lane.rt
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	for i := range calls {
+		delete(rt.running, calls[i].ticket)
 	}
 }
 

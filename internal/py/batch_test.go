@@ -183,6 +183,41 @@ func TestACallThatWasGivenUpGetsNoAnswer(t *testing.T) {
 	close(end)
 }
 
+func TestWhatRunsHearsOfACallThatWasGivenUp(t *testing.T) {
+	settled(t)
+	handle(t, "many", func(context.Context, []any) (any, error) { return nil, errors.New("alone") })
+	begun, gone, heard := make(chan struct{}), make(chan struct{}), make(chan int, 10)
+	python.HandleTogether("many", py.Batch{
+		Joins: func([]byte) bool { return true },
+		Run: func(_ context.Context, calls []py.Call) {
+			close(begun)
+			calls[0].OnGone(func() { heard <- 1; close(gone) })
+			<-gone
+			calls[0].OnGone(func() { heard <- 2 }) // it was before
+			same(calls)
+		},
+		Ends: true,
+	})
+	ctx, cancel := context.WithCancel(testkit.Context(t))
+	ended := make(chan error)
+	before, _ := python.Counts()
+	go func() {
+		_, err := loop.lane.Call(ctx, loop.run, "go_async", "many", 1)
+		ended <- err
+	}()
+	<-begun
+	if n, _ := python.Counts(); n != before+1 {
+		t.Errorf("%d calls run, want %d", n, before+1)
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want that the call was cancelled", err)
+	}
+	if a, b := <-heard, <-heard; a != 1 || b != 2 {
+		t.Errorf("heard %d and %d, want 1 and 2", a, b)
+	}
+}
+
 func TestACallIsToldAlthoughItsTurnDoesNotEnd(t *testing.T) {
 	settled(t)
 	together(t, "many", func(_ context.Context, calls []py.Call) { same(calls) })

@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -240,10 +241,13 @@ func (rt *Runtime) Lane(id int) *Lane {
 func (rt *Runtime) dispatch() {
 	rt.office.serve(rt.ctx, rt.receive, rt.startGathered)
 	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	for _, cancel := range maps.All(rt.running) {
+	running := slices.Collect(maps.Values(rt.running))
+	rt.mu.Unlock()
+	for _, cancel := range running {
 		cancel()
 	}
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
 	for ticket, c := range maps.All(rt.asked) {
 		delete(rt.asked, ticket)
 		c <- answer{err: ErrClosed}
