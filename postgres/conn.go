@@ -40,6 +40,7 @@ type Conn struct {
 	dirty      bool // a session was made of it: reset before the next one has it
 	statements statements
 	idleSince  time.Time
+	late       func() error // asked whether a read that did not end in time goes on; nil: it does not
 
 	mu            sync.Mutex
 	params        map[string]string
@@ -255,6 +256,9 @@ func (c *Conn) receive() (pgproto3.BackendMessage, error) {
 			return nil, err
 		}
 		if err != nil {
+			if err = c.inTime(err); err == nil {
+				continue
+			}
 			return nil, c.fail(err)
 		}
 		if !c.aside(m) {

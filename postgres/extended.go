@@ -42,6 +42,9 @@ func (s *statements) get(sql string) *Statement {
 	return e.Value.(*Statement)
 }
 
+// has reports whether sql is planned.
+func (s *statements) has(sql string) bool { return s.bySQL[sql] != nil }
+
 // put keeps st and returns the one that has to go for it.
 func (s *statements) put(st *Statement) (gone *Statement) {
 	if s.bySQL == nil {

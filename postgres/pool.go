@@ -30,6 +30,8 @@ type Config struct {
 	PoolTimeout time.Duration
 	// StatementTimeout is how long a statement may take. Default: 0, no limit.
 	StatementTimeout time.Duration
+	// Apart has each statement that Share runs wait for a connection of its own. Default: false.
+	Apart bool
 	// Hint is what errors advise when the server is not there. Default: none.
 	Hint string
 }
@@ -63,6 +65,7 @@ type Pool struct {
 	lost   atomic.Bool            // the server was not where dialer says: it is to be found again
 	wrong  error                  // why the URL is of no use
 	count  counters
+	known  known
 	over   chan struct{} // closed when the pool is, and all of its connections are
 
 	mu      sync.Mutex
@@ -71,7 +74,8 @@ type Pool struct {
 	missing int // those that were lost and have no successor yet
 	server  string
 	idle    []*Conn
-	waiting []chan *Conn // nil is sent as leave to open one
+	waiting []waiter
+	riders  int // how many of those share
 	held    map[*Conn]Holder
 	stats   Stats
 
@@ -285,10 +289,16 @@ func (p *Pool) dial(ctx context.Context) (*Conn, error) {
 func (p *Pool) pass(c *Conn) {
 	p.mu.Lock()
 	if len(p.waiting) > 0 {
-		turn := p.waiting[0]
+		w := p.waiting[0]
+		if w.ride != nil {
+			g := p.turn(c)
+			p.mu.Unlock()
+			w.ride.share.turns <- g
+			return
+		}
 		p.waiting = p.waiting[1:]
 		p.mu.Unlock()
-		turn <- c
+		w.turn <- c
 		return
 	}
 	if c != nil && !p.closed {
@@ -370,11 +380,22 @@ func (p *Pool) Close() {
 	p.mu.Lock()
 	p.closed = true
 	idle, waiting := p.idle, p.waiting
-	p.idle, p.waiting = nil, nil
-	p.mu.Unlock()
-	for _, turn := range waiting {
-		close(turn)
+	p.idle, p.waiting, p.riders = nil, nil, 0
+	for _, w := range waiting {
+		if w.ride != nil {
+			w.ride.state = rideGoes
+		}
 	}
+	p.mu.Unlock()
+	var rides []*Ride
+	for _, w := range waiting {
+		if w.ride != nil {
+			rides = append(rides, w.ride)
+		} else {
+			close(w.turn)
+		}
+	}
+	p.end(rides, ErrClosed)
 	var all sync.WaitGroup
 	for _, c := range idle {
 		all.Go(c.close)

@@ -9,6 +9,12 @@ import (
 	"time"
 )
 
+// waiter is who waits: for a connection, or with a statement that may share one.
+type waiter struct {
+	turn chan *Conn // nil is sent as leave to open one
+	ride *Ride
+}
+
 // take returns an idle connection, or nil with leave to open one.
 func (p *Pool) take(ctx context.Context) (*Conn, error) {
 	p.mu.Lock()
@@ -28,7 +34,7 @@ func (p *Pool) take(ctx context.Context) (*Conn, error) {
 		return nil, nil
 	}
 	turn := make(chan *Conn, 1)
-	p.waiting = append(p.waiting, turn)
+	p.waiting = append(p.waiting, waiter{turn: turn})
 	p.mu.Unlock()
 	start := time.Now()
 	defer p.waited(start)
@@ -58,7 +64,7 @@ func (p *Pool) waited(since time.Time) {
 // giveUp leaves the queue; what came meanwhile goes to the next one.
 func (p *Pool) giveUp(turn chan *Conn, err error) error {
 	p.mu.Lock()
-	if i := slices.Index(p.waiting, turn); i >= 0 {
+	if i := slices.IndexFunc(p.waiting, func(w waiter) bool { return w.turn == turn }); i >= 0 {
 		p.waiting = slices.Delete(p.waiting, i, i+1)
 		if _, busy := errors.AsType[*BusyError](err); busy {
 			p.stats.TimedOut++
