@@ -33,6 +33,9 @@ type Postgres struct {
 	PoolTimeout time.Duration `toml:"pool_timeout"`
 	// StatementTimeout is how long a statement may take. Default: 0, no limit.
 	StatementTimeout time.Duration `toml:"statement_timeout"`
+	// Share has reads that wait while every connection is in use go to the server
+	// together, on the next one that is free. Default: true.
+	Share bool `toml:"share"`
 	// From says who gave the URL.
 	From Origin `toml:"-"`
 	// Where is the file and line of the entry.
@@ -164,7 +167,7 @@ func newRedis() Redis {
 func (p *Postgres) setDefaults() {
 	*p = Postgres{
 		Enable: true, Name: "default", URL: defaultPostgresURL, PoolSize: 10,
-		ConnectTimeout: 5 * time.Second, PoolTimeout: 5 * time.Second,
+		ConnectTimeout: 5 * time.Second, PoolTimeout: 5 * time.Second, Share: true,
 	}
 }
 

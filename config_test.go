@@ -159,7 +159,7 @@ follow_symlinks = true
 	want := &Config{
 		Postgres: []Postgres{{
 			Enable: true, Name: "main", URL: "host=db", PoolSize: 3, ConnectTimeout: 1500 * time.Millisecond,
-			PoolTimeout: 2 * time.Second, StatementTimeout: 90 * time.Second,
+			PoolTimeout: 2 * time.Second, StatementTimeout: 90 * time.Second, Share: true,
 			From: FromFile("puff.toml:4"), Where: "puff.toml:2",
 		}},
 		Redis:     []Redis{redis},

@@ -56,6 +56,9 @@ func (s *services) runIn(rt *py.Runtime) {
 	for name, b := range bind.NewRedis(s.redisNamed).Together() {
 		rt.HandleTogether(name, b)
 	}
+	for name, b := range s.glue.Together() {
+		rt.HandleTogether(name, b)
+	}
 	for name, begin := range s.begun {
 		rt.Direct(name, begin)
 	}

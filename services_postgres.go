@@ -33,7 +33,7 @@ func (s *services) postgresNamed(name string) (*postgres.Pool, error) {
 	}
 	s.postgres[name] = postgres.New(postgres.Config{
 		Name: name, URL: entry.URL, Resolve: s.resolver(config, embedded.Postgres, entry.URL, entry.From), Size: entry.PoolSize, ConnectTimeout: entry.ConnectTimeout,
-		PoolTimeout: entry.PoolTimeout, StatementTimeout: entry.StatementTimeout,
+		PoolTimeout: entry.PoolTimeout, StatementTimeout: entry.StatementTimeout, Apart: !entry.Share,
 		Hint: hintOf("postgres", name),
 	})
 	return s.postgres[name], nil

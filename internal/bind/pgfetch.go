@@ -39,12 +39,22 @@ func (p *Postgres) fetch(ctx context.Context, args []any) (any, error) {
 	if t, ok := arg(args, 2).(py.Tuple); ok {
 		values = t
 	}
+	r := fetchInto(args)
+	if name, ok := arg(args, 0).(string); ok {
+		pool, err := p.pool(name)
+		if err != nil {
+			return nil, err
+		}
+		if err = pool.Query(ctx, sql, &rider{result: r, values: values}); err != nil {
+			return p.refused(ctx, err)
+		}
+		return p.fetched(r), nil
+	}
 	c, done, err := p.where(ctx, arg(args, 0), sql)
 	if err != nil {
 		return p.refused(ctx, err)
 	}
 	defer done()
-	r := fetchInto(args)
 	for again := false; ; again = true {
 		err = run(ctx, c, sql, values, r)
 		if !postgres.Stale(err) || again || c.Tx() != 'I' {

@@ -20,6 +20,7 @@ type Postgres struct {
 	running sync.WaitGroup // what goes on without anybody who waits for it
 
 	mu        sync.Mutex
+	pools     map[string]*postgres.Pool // those that were used
 	sessions  map[int64]*session
 	later     map[int64]*later // by the same numbers as sessions, also before there is one
 	listeners map[int64]*postgres.Listener
@@ -34,7 +35,7 @@ type Postgres struct {
 func NewPostgres(named func(name string) (*postgres.Pool, error), direct *postgres.Apart) *Postgres {
 	return &Postgres{
 		named: named, direct: direct, sessions: map[int64]*session{}, later: map[int64]*later{}, listeners: map[int64]*postgres.Listener{},
-		kept: map[int64][]py.Raw{},
+		kept: map[int64][]py.Raw{}, pools: map[string]*postgres.Pool{},
 	}
 }
 
@@ -99,6 +100,9 @@ func (p *Postgres) pool(name string) (*postgres.Pool, error) {
 	if err != nil {
 		return nil, py.NewError("LookupError", err.Error())
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pools[name] = pool
 	return pool, nil
 }
 

@@ -164,6 +164,7 @@ def puff(postgres: Cluster, tmp_path: Path) -> Callable[..., subprocess.Complete
         f'[[postgres]]\nurl = "{postgres.url}"\n'
         f'[[postgres]]\nname = "small"\nurl = "{postgres.url}"\npool_size = 1\n'
         'pool_timeout = "50ms"\n'
+        f'[[postgres]]\nname = "one"\nurl = "{postgres.url}"\npool_size = 1\n'
         '[[postgres]]\nname = "gone"\n'
         'url = "postgres://u:secret@/db?host=/nowhere/at/all"\n'
     )
