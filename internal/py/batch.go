@@ -4,6 +4,7 @@ package py
 // is read in one go, runs as one job, and its answers are one wake of the lane.
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -143,7 +144,7 @@ func (rt *Runtime) together(b *Batch, g gathered) {
 }
 
 // Answer answers calls: write appends the value for number i to b, or returns the error
-// that the caller gets. A lane that gets several answers is woken once.
+// that the caller gets. A lane that gets several answers is woken once. It does not wait.
 func Answer(calls []Call, write func(i int, b []byte) ([]byte, error)) {
 	forget(calls)
 	var values []byte
@@ -189,19 +190,21 @@ func (c *Call) encode(values []byte, write func([]byte) ([]byte, error)) []byte 
 }
 
 // postAnswers writes the answers to calls of this lane, which waits for them: it is woken
-// once, unless there is no room for all.
+// once. Those for which there is no room wait for it elsewhere: whoever answers has others
+// to answer.
 func (l *Lane) postAnswers(calls []Call, values []byte) {
-	for len(calls) > 0 && !l.closed() {
-		n := l.postSome(calls, values)
-		if calls = calls[n:]; len(calls) == 0 {
-			return
-		}
-		c := &calls[0] // for which to wait
-		if l.post(c.kind, c.ticket, 0, values[c.start:c.end]) != nil {
-			return // it has ended, and nobody waits
-		}
-		calls = calls[1:]
+	calls = calls[l.postSome(calls, values):]
+	if len(calls) == 0 || l.closed() {
+		return
 	}
+	calls, values = slices.Clone(calls), bytes.Clone(values)
+	l.rt.crew.start(func() {
+		for _, c := range calls {
+			if l.post(c.kind, c.ticket, 0, values[c.start:c.end]) != nil {
+				return // it has ended, and nobody waits
+			}
+		}
+	})
 }
 
 // postSome writes the answers for which there is room, and returns how many that were.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -158,6 +159,40 @@ func TestAnswersLargerThanTheRingArrive(t *testing.T) {
 		if want := large; i != 7 && v != want || i == 7 && v != "seven" {
 			t.Errorf("answer %d: got %.20q", i, v)
 		}
+	}
+}
+
+func TestWhoAnswersDoesNotWaitForALaneThatIsBehind(t *testing.T) {
+	settled(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	large := strings.Repeat("x", 12<<10)
+	var left atomic.Int64
+	left.Store(40)
+	together(t, "many", func(_ context.Context, calls []py.Call) {
+		py.Answer(calls, func(_ int, b []byte) ([]byte, error) { return py.AppendText(b, py.TagStr, large), nil })
+		if left.Add(-int64(len(calls))) == 0 {
+			_, _ = w.Write([]byte("x"))
+		}
+	})
+	got := hub.call(t, "execute", `
+import select
+lane, _ = _puff.lane()
+for i in range(40):
+    _puff.call(lane, ("many", i), i)
+answered = bool(select.select([args[0]], [], [], 20)[0])
+answers = set()
+while len(answers) < 40:
+    answers |= {i for _, i, _, value in _puff.take(lane, -1) if len(value) == 12 << 10}
+_puff.close(lane)
+out = answered
+`, int(r.Fd()))
+	if got != true {
+		t.Error("who answers waited until the lane took its answers")
 	}
 }
 
