@@ -8,6 +8,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -35,6 +36,7 @@ type trip struct {
 	done     []*Ride       // answered, and their callers do not know
 	asked    bool          // the server was asked to cancel something
 	asking   bool          // and this is it
+	doubt    error         // nobody knows when the server hears of it
 
 	mu     sync.Mutex
 	rides  []*Ride // whose answers were not read
@@ -79,6 +81,9 @@ func (p *Pool) ride(c *Conn, rides []*Ride) (again []*Ride) {
 	t.tell()
 	t.until(time.Time{})
 	c.late = nil
+	if t.doubt != nil { // it could hit the next one's
+		_ = c.fail(t.doubt)
+	}
 	return again
 }
 
@@ -214,7 +219,9 @@ func (t *trip) late() error {
 	t.asked, t.asking = true, true
 	ctx, stop := context.WithTimeout(context.Background(), cancelPatience)
 	defer stop()
-	_ = t.c.pg.CancelRequest(ctx) // without it the wait ends too
+	if err := t.c.pg.CancelRequest(ctx); err != nil {
+		t.doubt = fmt.Errorf("cancel a statement: %w", err)
+	}
 	t.until(time.Now().Add(cancelPatience))
 	return nil
 }

@@ -240,3 +240,39 @@ def test_a_socket_needs_neither_tls_nor_password(net: Net, tmp_path: Path) -> No
     )
     for row in said:
         assert row[:2] == ["app", False]
+
+
+SHARED = """
+import asyncio
+from puff.postgres import global_postgres, named_client
+
+tls = named_client("tls")
+
+async def main():
+    for _ in range(20):
+        await tls.fetch("select $1::text", "1")
+        await tls.fetch("select n from held")
+    print(await tls.fetchval("select ssl from pg_stat_ssl where pid = pg_backend_pid()"))
+    async with global_postgres.transaction() as lock:
+        await lock.execute("lock table held in access exclusive mode")
+        async with tls.transaction():
+            slow = asyncio.ensure_future(tls.fetchval("select n from held"))
+            others = [asyncio.ensure_future(tls.fetchval("select $1::text", c)) for c in "ab"]
+            while (await tls.stats())["waiting"] != 3:
+                await asyncio.sleep(0)
+        print(await asyncio.gather(*others), slow.done())
+    print(await slow)
+
+asyncio.run(main())
+"""
+
+
+def test_statements_share_a_connection_through_tls(net: Net, tmp_path: Path) -> None:
+    net.first.run("create table held as select 7 as n; grant select on held to public")
+    url = json.dumps(f"{net.app} sslmode=require")
+    own = f"host={net.first.host} port={net.first.port} user=postgres dbname=postgres"
+    (tmp_path / "puff.toml").write_text(
+        f'[[postgres]]\nurl = "{own}"\n[[postgres]]\nname = "tls"\nurl = {url}\npool_size = 1\n'
+    )
+    done = run_python("-c", SHARED, env={}, cwd=tmp_path)
+    assert done.stdout == "True\n['a', 'b'] False\n7\n", done.stderr
