@@ -76,6 +76,14 @@ type party struct {
 // only reads, and it was quick. It does not wait.
 func (p *Pool) Shares(sql []byte) bool { return !p.config.Apart && p.known.isQuick(sql) }
 
+// Free returns how many statements would get a connection without waiting for it. It does
+// not wait.
+func (p *Pool) Free() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.idle) + p.config.Size - p.open
+}
+
 // Share runs statements of which [Pool.Shares] said yes, each by itself as Query does, and
 // returns when all are over. Whenever some of them are, which stand behind one another,
 // answered is called with the number of the first and of the one behind the last: also on

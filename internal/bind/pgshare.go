@@ -27,7 +27,7 @@ func (r *rider) Args(st *postgres.Statement) (postgres.Args, error) {
 
 // Together returns what Python may call many times at once, beside [Postgres.Funcs].
 func (p *Postgres) Together() map[string]py.Batch {
-	return map[string]py.Batch{"postgres.fetch": {Joins: p.joinsFetch, Run: p.fetchTogether, Ends: true}}
+	return map[string]py.Batch{"postgres.fetch": {Joins: p.joinsFetch, Apart: p.fetchApart, Run: p.fetchTogether, Ends: true}}
 }
 
 // joinsFetch reads (pool, sql, …).
@@ -38,6 +38,12 @@ func (p *Postgres) joinsFetch(args []byte) bool {
 	}
 	pool := p.used(a.Text())
 	return pool != nil && a.Peek() == py.TagStr && pool.Shares(a.Text()) && !a.Bad
+}
+
+// fetchApart reports whether there is a connection for each.
+func (p *Postgres) fetchApart(calls []py.Call) bool {
+	a := py.NewReader(calls[0].Args)
+	return p.used(a.Text()).Free() >= len(calls)
 }
 
 // used returns the pool of a name if it was used before.

@@ -19,6 +19,9 @@ type Batch struct {
 	// be one of several. It runs where calls are read, so it must not block. A call that
 	// may not runs by itself, by the [Func] of the name.
 	Joins func(args []byte) bool
+	// Apart reports whether calls that came together run better each by itself, by the
+	// [Func] of the name. Like Joins it must not block. Default: nil, they do not.
+	Apart func(calls []Call) bool
 	// Run answers all calls, by [Answer]. Its context ends when the runtime is closed: who
 	// gives up waiting for one call gets no answer, and ends nothing but what [Call.OnGone]
 	// asked for.
@@ -39,6 +42,7 @@ type Call struct {
 	end      int
 	kind     Kind // of the answer, which start and end are then of
 	answered bool
+	gone     bool   // the caller gave up before it was started
 	leave    *leave // nil: nobody wants to know
 }
 
@@ -98,14 +102,7 @@ func (rt *Runtime) gather(e *entry, lane *Lane, ticket uint64, args []byte) {
 	}
 	start := len(g.args)
 	g.args = append(g.args, args...)
-	c := Call{lane: lane, ticket: ticket, start: start, end: len(g.args)}
-	if e.together.Ends {
-		c.leave = &leave{}
-		rt.mu.Lock()
-		rt.running[ticket] = c.leave.left
-		rt.mu.Unlock()
-	}
-	g.calls = append(g.calls, c)
+	g.calls = append(g.calls, Call{lane: lane, ticket: ticket, start: start, end: len(g.args)})
 	if len(g.calls) == maxTogether {
 		rt.startGathered()
 	}
@@ -116,9 +113,63 @@ func (rt *Runtime) startGathered() {
 	for i, e := range rt.due {
 		g := e.gathered
 		e.gathered, rt.due[i] = gathered{}, nil
+		for j := range g.calls {
+			c := &g.calls[j]
+			c.Args = g.args[c.start:c.end:c.end]
+		}
+		if e.together.Apart != nil && e.together.Apart(g.calls) {
+			for j := range g.calls {
+				rt.apart(e, &g.calls[j])
+			}
+			continue
+		}
+		if e.together.Ends {
+			rt.watch(g.calls)
+		}
 		rt.crew.start(func() { rt.together(e.together, g) })
 	}
 	rt.due = rt.due[:0]
+}
+
+// apart runs a call that was gathered by itself.
+func (rt *Runtime) apart(e *entry, c *Call) {
+	if c.gone {
+		return
+	}
+	var args []any
+	for r := NewReader(c.Args); r.Len() > 0; {
+		v, err := DecodeAll(r.Raw())
+		if err != nil {
+			c.lane.finish(c.ticket, nil, fmt.Errorf("call Go: read the request: %w", err))
+			return
+		}
+		args = append(args, v)
+	}
+	rt.work(c.lane, c.ticket, func(ctx context.Context) (any, error) { return protect(ctx, e.f, args) })
+}
+
+// watch has calls hear of callers that give up.
+func (rt *Runtime) watch(calls []Call) {
+	leaves := make([]leave, len(calls))
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	for i := range calls {
+		c := &calls[i]
+		c.leave = &leaves[i]
+		c.leave.gone = c.gone
+		rt.running[c.ticket] = c.leave.left
+	}
+}
+
+// goneBefore notes that the caller of what was gathered, and was not started, gave up.
+func (rt *Runtime) goneBefore(ticket uint64) {
+	for _, e := range rt.due {
+		for i := range e.gathered.calls {
+			if c := &e.gathered.calls[i]; c.ticket == ticket {
+				c.gone = true
+			}
+		}
+	}
 }
 
 // together runs a batch, and answers what that does not.
@@ -130,7 +181,7 @@ func (rt *Runtime) together(b *Batch, g gathered) {
 	text := string(g.args)
 	for i := range g.calls {
 		c := &g.calls[i]
-		c.Args, c.Text = g.args[c.start:c.end:c.end], text[c.start:c.end]
+		c.Text = text[c.start:c.end]
 	}
 	err := errForgotten
 	defer func() {

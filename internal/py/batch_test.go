@@ -253,6 +253,84 @@ func TestWhatRunsHearsOfACallThatWasGivenUp(t *testing.T) {
 	}
 }
 
+func TestCallsRunByThemselvesWhereTheBatchSaysSo(t *testing.T) {
+	settled(t)
+	handle(t, "many", func(_ context.Context, args []any) (any, error) { return args[0], nil })
+	var asked atomic.Int64
+	python.HandleTogether("many", py.Batch{
+		Joins: func([]byte) bool { return true },
+		Apart: func(calls []py.Call) bool {
+			for _, c := range calls {
+				a := py.NewReader(c.Args)
+				a.Int()
+				if a.Bad {
+					t.Errorf("a call has the arguments %q, want a number", c.Args)
+				}
+			}
+			asked.Add(int64(len(calls)))
+			return true
+		},
+		Run: func(context.Context, []py.Call) { t.Error("they ran together") },
+	})
+	if diff := cmp.Diff(numbers(300), inOneTurn(t, "many", 300)); diff != "" {
+		t.Errorf("answers: got + want -\n%s", diff)
+	}
+	if n := asked.Load(); n != 300 {
+		t.Errorf("it was asked about %d calls, want 300", n)
+	}
+}
+
+func TestACallThatIsGivenUpBeforeItIsStartedIsKnownToBe(t *testing.T) {
+	for _, apart := range []bool{false, true} {
+		settled(t)
+		gone, ran := make(chan int64, 10), make(chan int64, 10)
+		handle(t, "many", func(_ context.Context, args []any) (any, error) { ran <- args[0].(int64); return args[0], nil })
+		python.HandleTogether("many", py.Batch{
+			Joins: func([]byte) bool { return true },
+			Apart: func([]py.Call) bool { return apart },
+			Run: func(_ context.Context, calls []py.Call) {
+				for i := range calls {
+					a := py.NewReader(calls[i].Args)
+					n := a.Int()
+					ran <- n
+					calls[i].OnGone(func() { gone <- n })
+				}
+				same(calls)
+			},
+			Ends: true,
+		})
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		python.HandleInline("hold", func(context.Context, []any) (any, error) {
+			_, err := r.Read(make([]byte, 1))
+			return nil, err
+		})
+		hub.call(t, "execute", `
+lane, _ = _puff.lane()
+_puff.call(lane, ("hold",), None)
+_puff.cancel(_puff.call(lane, ("many", 1), 1))
+_puff.call(lane, ("many", 2), 2)
+os.write(args[0], b"x")
+got = set()
+while not {None, 2} <= got:
+    got |= {i for _, i, _, _ in _puff.take(lane, -1)}
+_puff.close(lane)
+out = None
+`, int(w.Fd()))
+		r.Close()
+		w.Close()
+		if apart {
+			if n := <-ran; n != 2 || len(ran) > 0 {
+				t.Errorf("call %d ran first, want 2 alone", n)
+			}
+		} else if n := <-gone; n != 1 || len(gone) > 0 {
+			t.Errorf("call %d is gone first, want 1 alone", n)
+		}
+	}
+}
+
 func TestACallIsToldAlthoughItsTurnDoesNotEnd(t *testing.T) {
 	settled(t)
 	together(t, "many", func(_ context.Context, calls []py.Call) { same(calls) })

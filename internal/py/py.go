@@ -262,9 +262,11 @@ func (rt *Runtime) receive(m *Message) {
 		rt.mu.Lock()
 		cancel := rt.running[m.Ticket]
 		rt.mu.Unlock()
-		if cancel != nil {
-			cancel()
+		if cancel == nil {
+			rt.goneBefore(m.Ticket)
+			return
 		}
+		cancel()
 	case KindResult, KindError:
 		rt.mu.Lock()
 		c := rt.asked[m.Ticket]
