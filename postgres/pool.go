@@ -66,7 +66,10 @@ type Pool struct {
 	wrong  error                  // why the URL is of no use
 	count  counters
 	known  known
-	over   chan struct{} // closed when the pool is, and all of its connections are
+
+	patience time.Duration // how long those behind a statement wait for it
+
+	over chan struct{} // closed when the pool is, and all of its connections are
 
 	mu      sync.Mutex
 	closed  bool
@@ -91,7 +94,7 @@ type Pool struct {
 func New(c Config) *Pool {
 	c = c.filled()
 	p := &Pool{
-		config: c, found: make(chan struct{}, 1), over: make(chan struct{}),
+		config: c, patience: slow, found: make(chan struct{}, 1), over: make(chan struct{}),
 		held: map[*Conn]Holder{}, listeners: map[*Listener]struct{}{},
 	}
 	if c.Resolve == nil {

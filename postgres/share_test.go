@@ -201,6 +201,7 @@ func two(c *postgres.Config) { c.Size = 2 }
 
 func TestThoseWhoWaitLeaveTogether(t *testing.T) {
 	p := pool(t, one)
+	p.Patient(time.Hour)
 	known(t, p, echo, "select 7")
 	c := acquire(t, p)
 	o := goes(t, p, []string{echo, "a"}, []string{"select 7"}, []string{echo, "c"})
@@ -213,7 +214,7 @@ func TestThoseWhoWaitLeaveTogether(t *testing.T) {
 	if n := after.Acquired - before.Acquired; n != 1 {
 		t.Errorf("they took %d trips, want 1", n)
 	}
-	if after.Queries-before.Queries != 3 || after.Waited-before.Waited != 3 || after.InUse != 0 || after.Idle != 1 || after.Waiting != 0 {
+	if after.Shared-before.Shared != 3 || after.Queries-before.Queries != 3 || after.Waited-before.Waited != 3 || after.InUse != 0 || after.Idle != 1 || after.Waiting != 0 {
 		t.Errorf("before %+v, after %+v", before, after)
 	}
 }
@@ -276,6 +277,7 @@ func TestOnlyStatementsThatReadAndAreKnownAsQuickShare(t *testing.T) {
 
 func TestAnErrorStaysWithItsStatement(t *testing.T) {
 	p := pool(t, one)
+	p.Patient(time.Hour)
 	const divide = "select 6 / $1::int"
 	known(t, p, divide)
 	c := acquire(t, p)
@@ -288,6 +290,7 @@ func TestAnErrorStaysWithItsStatement(t *testing.T) {
 
 func TestThoseBehindOneThatIsSlowDoNotWaitForIt(t *testing.T) {
 	p := pool(t, two)
+	p.Patient(500 * time.Millisecond)
 	slow := table(t, "slow_one")
 	known(t, p, slow, echo)
 	unlock := locked(t, "slow_one")
@@ -308,6 +311,7 @@ func TestThoseBehindOneThatIsSlowDoNotWaitForIt(t *testing.T) {
 
 func TestWhoGivesUpWhatRunsHasItCancelledOnTheServer(t *testing.T) {
 	p := pool(t, one)
+	p.Patient(time.Hour)
 	slow := table(t, "given_up")
 	known(t, p, slow, echo)
 	unlock := locked(t, "given_up")
@@ -329,6 +333,7 @@ func TestWhoGivesUpWhatRunsHasItCancelledOnTheServer(t *testing.T) {
 
 func TestWhoGivesUpWhatHasNotBegunIsNotAnswered(t *testing.T) {
 	p := pool(t, one)
+	p.Patient(500 * time.Millisecond)
 	slow := table(t, "not_begun")
 	known(t, p, slow, echo)
 	unlock := locked(t, "not_begun")
@@ -372,6 +377,7 @@ func TestTheEndOfTheContextEndsAll(t *testing.T) {
 
 func TestALostConnectionIsTheErrorOfAllThatWereOnIt(t *testing.T) {
 	p := pool(t, one)
+	p.Patient(time.Hour)
 	slow := table(t, "lost_one")
 	known(t, p, slow, echo)
 	defer locked(t, "lost_one")()
@@ -396,6 +402,7 @@ func TestALostConnectionIsTheErrorOfAllThatWereOnIt(t *testing.T) {
 
 func TestAPlanThatHasBecomeStaleIsMadeAgain(t *testing.T) {
 	p := pool(t, one)
+	p.Patient(time.Hour)
 	sql := table(t, "changed")
 	known(t, p, sql, echo)
 	c := acquire(t, p)
@@ -437,6 +444,7 @@ func another(t *testing.T, p *postgres.Pool) string {
 
 func TestTheServersOwnLimitIsTheErrorOfTheCaller(t *testing.T) {
 	p := pool(t, one, func(c *postgres.Config) { c.StatementTimeout = 100 * time.Millisecond })
+	p.Patient(time.Hour)
 	slow := table(t, "limited")
 	known(t, p, slow, echo)
 	defer locked(t, "limited")()
@@ -474,6 +482,7 @@ func TestWhoWantsAConnectionIsNotOvertaken(t *testing.T) {
 
 func TestValuesAndAnswersOfAnySizeShare(t *testing.T) {
 	p := pool(t, one)
+	p.Patient(time.Hour)
 	const grow = "select repeat($1::text, 1000)"
 	known(t, p, echo, grow)
 	c := acquire(t, p)

@@ -21,6 +21,8 @@ type Stats struct {
 	// to wait for, TimedOut who waited in vain; WaitTime is what all of them waited.
 	Acquired, Waited, TimedOut int64
 	WaitTime                   time.Duration
+	// Shared counts statements that went to the server together with others.
+	Shared int64
 	// Dialed counts connections that were made, Reconnected those among them in the
 	// place of one that was lost, Failed attempts that came to nothing.
 	Dialed, Reconnected, Failed int64

@@ -16,12 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-const (
-	queryCanceled = "57014" // the SQLSTATE of what was cancelled, or took too long
-
-	// slowAgain is how long others wait for one that is slow when they have waited for one.
-	slowAgain = slow / 5
-)
+const queryCanceled = "57014" // the SQLSTATE of what was cancelled, or took too long
 
 var errNotPlanned = errors.New("run statement: it is not planned any more")
 
@@ -52,15 +47,16 @@ func (p *Pool) ride(c *Conn, rides []*Ride) (again []*Ride) {
 		return nil
 	}
 	defer end()
-	t := &trip{c: c, p: p, rides: rides, patience: slow}
+	t := &trip{c: c, p: p, rides: rides, patience: p.patience}
 	p.mu.Lock()
+	p.stats.Shared += int64(len(rides))
 	for _, r := range rides {
 		r.trip, r.unwanted = t, r.gone
 	}
 	p.mu.Unlock()
 	c.late = t.late
 	t.began = time.Now()
-	t.until(t.began.Add(slow))
+	t.until(t.began.Add(t.patience))
 	for len(t.rides) > 0 {
 		for range t.send() {
 			r := t.rides[0]
@@ -156,8 +152,8 @@ func (t *trip) next() {
 	t.rides, t.wanted = t.rides[1:], false
 	t.mu.Unlock()
 	if t.asking {
-		t.asking, t.patience = false, slowAgain
-		t.until(time.Now().Add(slowAgain))
+		t.asking, t.patience = false, t.p.patience/2
+		t.until(time.Now().Add(t.patience))
 	}
 }
 

@@ -205,6 +205,7 @@ func (p *Postgres) stats(_ context.Context, args []any) (any, error) {
 	return py.Dict{
 		{"size", s.Size}, {"open", s.Open}, {"idle", s.Idle}, {"in_use", s.InUse}, {"waiting", s.Waiting},
 		{"acquired", s.Acquired}, {"dialed", s.Dialed}, {"failed", s.Failed}, {"timed_out", s.TimedOut},
+		{"shared", s.Shared},
 		{"down_since", down},
 	}, nil
 }

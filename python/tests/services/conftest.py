@@ -165,6 +165,7 @@ def puff(postgres: Cluster, tmp_path: Path) -> Callable[..., subprocess.Complete
         f'[[postgres]]\nname = "small"\nurl = "{postgres.url}"\npool_size = 1\n'
         'pool_timeout = "50ms"\n'
         f'[[postgres]]\nname = "one"\nurl = "{postgres.url}"\npool_size = 1\n'
+        f'[[postgres]]\nname = "two"\nurl = "{postgres.url}"\npool_size = 2\n'
         '[[postgres]]\nname = "gone"\n'
         'url = "postgres://u:secret@/db?host=/nowhere/at/all"\n'
     )

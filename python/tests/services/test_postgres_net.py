@@ -250,12 +250,12 @@ tls = named_client("tls")
 
 async def main():
     for _ in range(20):
-        await tls.fetch("select $1::text", "1")
-        await tls.fetch("select n from held")
+        await asyncio.gather(*(tls.fetch("select $1::text", "1") for _ in range(2)))
+        await asyncio.gather(*(tls.fetch("select n from held") for _ in range(2)))
     print(await tls.fetchval("select ssl from pg_stat_ssl where pid = pg_backend_pid()"))
     async with global_postgres.transaction() as lock:
         await lock.execute("lock table held in access exclusive mode")
-        async with tls.transaction():
+        async with tls.transaction(), tls.transaction():
             slow = asyncio.ensure_future(tls.fetchval("select n from held"))
             others = [asyncio.ensure_future(tls.fetchval("select $1::text", c)) for c in "ab"]
             while (await tls.stats())["waiting"] != 3:
@@ -272,7 +272,7 @@ def test_statements_share_a_connection_through_tls(net: Net, tmp_path: Path) -> 
     url = json.dumps(f"{net.app} sslmode=require")
     own = f"host={net.first.host} port={net.first.port} user=postgres dbname=postgres"
     (tmp_path / "puff.toml").write_text(
-        f'[[postgres]]\nurl = "{own}"\n[[postgres]]\nname = "tls"\nurl = {url}\npool_size = 1\n'
+        f'[[postgres]]\nurl = "{own}"\n[[postgres]]\nname = "tls"\nurl = {url}\npool_size = 2\n'
     )
     done = run_python("-c", SHARED, env={}, cwd=tmp_path)
     assert done.stdout == "True\n['a', 'b'] False\n7\n", done.stderr

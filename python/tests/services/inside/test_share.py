@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import puff
 import pytest
 from puff import postgres
 from puff.postgres import global_postgres, named_client
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 pg = named_client("one")
+two = named_client("two")
 ECHO = "select $1::text"
 DIVIDE = "select 6 / $1::int"
 ROWS = "select n, 'row ' || n as text, n * 1.5::numeric as d from generate_series(1, $1::int) as n"
@@ -29,21 +33,26 @@ async def until(what: str, number: int) -> None:
         await asyncio.sleep(0)
 
 
-async def released(calls: list[Any]) -> tuple[list[Any], int]:
-    """The answers to calls that all had to wait, and how many trips they took."""
-    async with pg.transaction():
-        tasks = [asyncio.ensure_future(c) for c in calls]
-        await until("waiting", len(calls))
-        before = (await pg.stats())["acquired"]
-    answers = await asyncio.gather(*tasks, return_exceptions=True)
-    return answers, (await pg.stats())["acquired"] - before
+async def shared(calls: Callable[[], list[Any]], *statements: str) -> list[Any]:
+    """The answers to calls that all had to wait, and of which some shared trips."""
+    while True:
+        await known(*statements)
+        before = (await pg.stats())["shared"]
+        async with pg.transaction():
+            tasks = [asyncio.ensure_future(c) for c in calls()]
+            await until("waiting", len(tasks))
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+        if (await pg.stats())["shared"] > before:
+            return answers
 
 
 async def locked(name: str) -> Any:
     """A transaction in which nobody else can read a new table."""
     await global_postgres.execute(f"drop table if exists {name}")
     await global_postgres.execute(f"create table {name} as select 7 as n")
-    await known(f"select n from {name}")
+    for _ in range(20):
+        await pg.fetch(f"select n from {name}")
+        await asyncio.gather(*(two.fetch(f"select n from {name}") for _ in range(2)))
     tx = global_postgres.transaction()
     await tx.__aenter__()
     await tx.execute(f"lock table {name} in access exclusive mode")
@@ -59,37 +68,38 @@ async def blocked(name: str, number: int) -> None:
 
 def test_each_task_gets_its_own_answer() -> None:
     async def main() -> None:
-        await known(ECHO)
-        answers, trips = await released([pg.fetchval(ECHO, f"ž{i}") for i in range(40)])
-        assert answers == [f"ž{i}" for i in range(40)]
-        assert trips == 5
+        want = [f"ž{i}" for i in range(40)]
+        assert await shared(lambda: [pg.fetchval(ECHO, v) for v in want], ECHO) == want
 
     asyncio.run(main())
 
 
 def test_each_greenlet_gets_its_own_answer() -> None:
     def main() -> Any:
-        for _ in range(20):
-            pg.fetchval(ECHO, "1")
-        tx = pg.transaction()
-        tx.__enter__()
-        tasks = [puff.spawn(lambda i=i: pg.fetchval(ECHO, f"ž{i}")) for i in range(16)]
-        while pg.stats()["waiting"] != 16:
-            puff.sleep(0)
-        before = pg.stats()["acquired"]
-        tx.__exit__(None, None, None)
-        answers = [t.join() for t in tasks]
-        return answers, pg.stats()["acquired"] - before
+        before = pg.stats()["shared"]
+        while True:
+            for _ in range(20):
+                pg.fetchval(ECHO, "1")
+            with pg.transaction():
+                tasks = [puff.spawn(lambda i=i: pg.fetchval(ECHO, f"ž{i}")) for i in range(16)]
+                while pg.stats()["waiting"] != 16:
+                    puff.sleep(0)
+            answers = [t.join() for t in tasks]
+            if pg.stats()["shared"] > before:
+                return answers
 
-    assert puff.spawn(main).join() == ([f"ž{i}" for i in range(16)], 2)
+    assert puff.spawn(main).join() == [f"ž{i}" for i in range(16)]
 
 
 def test_every_call_and_every_size_of_answer_shares() -> None:
     async def main() -> None:
-        await known(ECHO, ROWS)
-        calls = [pg.fetch(ROWS, n) for n in (0, 5, 9000)]
-        calls += [pg.execute(ROWS, 3), pg.fetchrow(ROWS, 2), pg.fetchval(ECHO, None)]
-        answers, _ = await released(calls)
+        answers = await shared(
+            lambda: [
+                *(pg.fetch(ROWS, n) for n in (0, 5, 9000)),
+                *(pg.execute(ROWS, 3), pg.fetchrow(ROWS, 2), pg.fetchval(ECHO, None)),
+            ],
+            *(ECHO, ROWS),
+        )
         assert [len(a) for a in answers[:3]] == [0, 5, 9000]
         assert answers[2][8999].text == "row 9000" and str(answers[2][8999].d) == "13500.0"
         assert answers[3] == "SELECT 3"
@@ -101,10 +111,8 @@ def test_every_call_and_every_size_of_answer_shares() -> None:
 
 def test_an_error_is_that_of_one() -> None:
     async def main() -> None:
-        await known(DIVIDE)
         values: list[tuple[Any, ...]] = [(2,), (0,), ("six",), (), ({},), (3,)]
-        answers, trips = await released([pg.fetchval(DIVIDE, *v) for v in values])
-        assert trips == 1
+        answers = await shared(lambda: [pg.fetchval(DIVIDE, *v) for v in values], DIVIDE)
         assert (answers[0], answers[5]) == (3, 2)
         assert [a.pgcode for a in answers[1:3]] == ["22012", "22P02"]
         assert [type(a) for a in answers[3:5]] == [TypeError, TypeError]
@@ -173,14 +181,15 @@ async def _leave(lock: Any) -> None:
 
 def test_others_do_not_wait_for_one_that_is_slow() -> None:
     async def main() -> None:
-        await known(ECHO)
         lock = await locked("share_slow")
-        async with pg.transaction():
-            slow = asyncio.ensure_future(pg.fetchval("select n from share_slow"))
-            await until("waiting", 1)
-            quick = asyncio.ensure_future(pg.fetchval(ECHO, "quick"))
-            await until("waiting", 2)
-        assert await quick == "quick"
+        for _ in range(20):
+            await asyncio.gather(*(two.fetchval(ECHO, "1") for _ in range(2)))
+        async with two.transaction(), two.transaction():
+            slow = asyncio.ensure_future(two.fetchval("select n from share_slow"))
+            quick = [asyncio.ensure_future(two.fetchval(ECHO, c)) for c in "abc"]
+            while (await two.stats())["waiting"] != 4:
+                await asyncio.sleep(0)
+        assert await asyncio.gather(*quick) == ["a", "b", "c"]
         await blocked("share_slow", 1)
         assert not slow.done()
         await lock.__aexit__(None, None, None)
