@@ -48,7 +48,7 @@ int py_load_api(const char *library) {
   return 0;
 }
 
-static ssize_t size_of(PyObject *type) {
+ssize_t py_basic_size(PyObject *type) {
   PyObject *size = py.PyObject_GetAttrString(type, "__basicsize__");
   if (!size)
     return -1;
@@ -80,8 +80,8 @@ int py_measure(void) {
                        "puff: the layout of objects is unknown");
     return -1;
   }
-  py.head_size = size_of(py.PyBaseObject_Type);
-  py.tuple_size = size_of(py.PyTuple_Type);
+  py.head_size = py_basic_size(py.PyBaseObject_Type);
+  py.tuple_size = py_basic_size(py.PyTuple_Type);
   return py.head_size < 0 || py.tuple_size < 0 ? -1 : 0;
 }
 

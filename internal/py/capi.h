@@ -100,6 +100,8 @@ typedef struct {
   F(int, PyType_IsSubtype, (PyObject *, PyObject *))                           \
   F(PyObject *, PyType_FromSpec, (PyType_Spec *))                              \
   F(PyObject *, PyType_GenericAlloc, (PyObject *, ssize_t))                    \
+  F(PyObject *, _PyObject_New, (PyObject *))                                   \
+  F(PyObject *, _PyObject_GC_New, (PyObject *))                                \
   F(void, PyObject_GC_UnTrack, (void *))                                       \
   F(int, PyObject_GC_IsTracked, (PyObject *))                                  \
   F(void *, PyCapsule_Import, (const char *, int))                             \
@@ -177,6 +179,7 @@ typedef struct {
   E(PyExc_TypeError)                                                           \
   E(PyExc_ValueError)                                                          \
   E(PyExc_LookupError)                                                         \
+  E(PyExc_ArithmeticError)                                                     \
   E(PyExc_OverflowError)                                                       \
   E(PyExc_StopIteration)                                                       \
   E(PyExc_OSError)                                                             \
@@ -273,8 +276,13 @@ PyObject *py_new_moment(const py_moment *m);
 PyObject *py_new_date(int year, int month, int day);
 PyObject *py_new_delta(int days, int seconds, int us);
 
-/* capi.c: py_tuple_of returns a new instance of a subclass of tuple, to be
-   filled with PyTuple_SetItem before anybody sees it. */
+/* decimals.c: a Decimal of the text; NULL: an exception is set. */
+PyObject *py_new_decimal(const char *s, uint32_t n);
+
+/* capi.c: py_basic_size returns the size of a type's instances, -1 with an
+   exception set. py_tuple_of returns a new instance of a subclass of tuple, to
+   be filled with PyTuple_SetItem before anybody sees it. */
+ssize_t py_basic_size(PyObject *type);
 PyObject *py_tuple_of(PyObject *cls, ssize_t n);
 
 /* handle.c: numbers that Go may hold for objects of Python. */

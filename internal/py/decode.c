@@ -12,27 +12,15 @@ enum { MAX_DEFINED = 1 << 16 };
 static PyObject **defined; /* keys and templates, by number */
 PyObject *py_error_factory;
 
-/* Classes that are made by calling them; imported when first met. */
-enum { UUID, DECIMAL, CLASSES };
-static const struct {
-  const char *module, *name;
-} class_names[CLASSES] = {
-    [UUID] = {"uuid", "UUID"},
-    [DECIMAL] = {"decimal", "Decimal"},
-};
-static PyObject *classes[CLASSES];
-
-static PyObject *class_of(int i) {
-  if (!classes[i]) {
-    PyObject *m = py.PyImport_ImportModule(class_names[i].module);
-    if (!m)
-      return NULL;
-    classes[i] = py.PyObject_GetAttrString(m, class_names[i].name);
-    py.Py_DecRef(m);
-  }
-  return classes[i];
+/* uuid.UUID, imported when first met. */
+static PyObject *uuid_class(void) {
+  static PyObject *found;
+  PyObject *m = found ? NULL : py.PyImport_ImportModule("uuid");
+  if (m)
+    found = py.PyObject_GetAttrString(m, "UUID");
+  py_clear(&m);
+  return found;
 }
-
 int py_decode_setup(void) {
   defined = calloc(MAX_DEFINED, sizeof *defined);
   return defined ? 0 : -1;
@@ -95,22 +83,11 @@ static PyObject *moment(const uint8_t **at, const uint8_t *end, bool dated) {
   return py_new_moment(&m);
 }
 
-static PyObject *one_arg(int which, PyObject *arg) {
-  PyObject *cls = class_of(which), *out = NULL;
-  if (arg && cls)
-    out = py.PyObject_CallFunctionObjArgs(cls, arg, NULL);
-  py_clear(&arg);
-  return out;
-}
-
 static PyObject *decimal(const char *s, uint32_t n) {
-  PyObject *o = one_arg(DECIMAL, py.PyUnicode_DecodeUTF8(s, n, NULL));
+  PyObject *o = py_new_decimal(s, n);
   /* decimal raises an exception of its own. */
-  if (!o && class_of(DECIMAL))
+  if (!o && py.PyErr_ExceptionMatches(py.PyExc_ArithmeticError))
     bad("a decimal that is no number");
-  /* It refers to nothing but its class: no business of the collector. */
-  if (o && py.PyObject_GC_IsTracked(o))
-    py.PyObject_GC_UnTrack(o);
   return o;
 }
 
@@ -134,7 +111,7 @@ static PyObject *big(const char *s, uint32_t n) {
 
 static PyObject *uuid(const uint8_t **at, const uint8_t *end) {
   char raw[16];
-  PyObject *cls = class_of(UUID);
+  PyObject *cls = uuid_class();
   if (!cls)
     return NULL;
   if (!take(at, end, raw, 16))

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import copy
 import datetime
 import decimal
 import gc
 import http
 import os
+import pickle
 import sys
 import threading
 import uuid
@@ -75,6 +77,30 @@ async def go_timeout(seconds: float, name: str, *args: Any) -> str:
     except asyncio.TimeoutError:
         return "timeout"
     return "answered"
+
+
+def decimals_that_differ(pairs: list[tuple[str, decimal.Decimal]]) -> list[Any]:
+    """Of pairs (text, what came of it) those where Decimal(text) is another in any way."""
+    wide = decimal.Context(prec=200)
+
+    def seen(d: decimal.Decimal) -> tuple[Any, ...]:
+        facts: list[Any] = [type(d), d.as_tuple(), repr(d), sys.getsizeof(d)]
+        facts += [pickle.dumps(d), copy.deepcopy(d).as_tuple()]
+        if d.is_snan():
+            return tuple(facts)
+        facts += [repr(wide.multiply(d, d)), repr(wide.minus(d)), repr(wide.plus(d))]
+        if d.is_finite():
+            facts += [hash(d), repr(wide.scaleb(d, 2)), repr(d.to_integral_value()), int(d)]
+            facts += [repr(wide.normalize(d)), f"{d:.3f}", float(d), bool(d)]
+        return tuple(facts)
+
+    out: list[Any] = []
+    for text, got in pairs:
+        want = decimal.Decimal(text)
+        a, b = seen(got), seen(want)
+        if a != b:
+            out.append((text, [str(x) for x in a], [str(x) for x in b]))
+    return out
 
 
 def counts() -> tuple[int, int]:
