@@ -26,6 +26,7 @@ const maxKept = 1000
 type Conn struct {
 	pg     *pgconn.PgConn // did the handshake; cancels and closes
 	fe     *pgproto3.Frontend
+	feed   *feed // what it reads from
 	config *pgconn.Config
 	server string
 	count  *counters
@@ -48,8 +49,8 @@ type Conn struct {
 	notifications []Notification
 }
 
-func newConn(pg *pgconn.PgConn, config *pgconn.Config, server string, count *counters) *Conn {
-	c := &Conn{pg: pg, fe: pg.Frontend(), config: config, server: server, count: count, turn: make(chan struct{}, 1), tx: pg.TxStatus(), params: map[string]string{}}
+func newConn(pg *pgconn.PgConn, feed *feed, config *pgconn.Config, server string, count *counters) *Conn {
+	c := &Conn{pg: pg, fe: pg.Frontend(), feed: feed, config: config, server: server, count: count, turn: make(chan struct{}, 1), tx: pg.TxStatus(), params: map[string]string{}}
 	c.line, _ = pg.Conn().(*line)
 	for _, key := range []string{
 		"server_version", "server_encoding", "client_encoding", "application_name", "is_superuser",
@@ -251,7 +252,7 @@ func (c *Conn) lastWords(err error) error {
 // the next one.
 func (c *Conn) receive() (pgproto3.BackendMessage, error) {
 	for {
-		m, err := c.fe.Receive()
+		m, err := c.next()
 		if err == errNotYet {
 			return nil, err
 		}
@@ -269,6 +270,17 @@ func (c *Conn) receive() (pgproto3.BackendMessage, error) {
 		}
 	}
 }
+
+// next returns the next message, rows without the frontend.
+func (c *Conn) next() (pgproto3.BackendMessage, error) {
+	if row, err := c.feed.nextRow(); row != nil || err != nil {
+		return row, err
+	}
+	return c.fe.Receive()
+}
+
+// unread returns how many bytes of the server's were taken from the socket and not read.
+func (c *Conn) unread() int { return c.fe.ReadBufferLen() + c.feed.unread() }
 
 // aside keeps what may come at any time and answers nothing; false: m is something else.
 func (c *Conn) aside(m pgproto3.BackendMessage) bool {

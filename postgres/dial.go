@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"regexp"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 )
 
 // dialer is a URL that was understood.
@@ -64,11 +66,16 @@ func (d *dialer) dial(ctx context.Context) (*Conn, error) {
 	config := d.config.Copy()
 	var early []*Error
 	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { early = append(early, notice(n)) }
+	var in *feed
+	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend { // once for each server that is tried
+		in = newFeed(r)
+		return pgproto3.NewFrontend(in, w)
+	}
 	pg, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, plainly(err)
 	}
-	c := newConn(pg, config, d.server, d.count)
+	c := newConn(pg, in, config, d.server, d.count)
 	c.notices = early
 	return c, nil
 }

@@ -59,7 +59,7 @@ func (c *Conn) Unread() bool {
 		return false // whoever has the turn reads it
 	}
 	defer func() { <-c.turn }()
-	return c.broken == nil && (c.line == nil || c.fe.ReadBufferLen() > 0)
+	return c.broken == nil && (c.line == nil || c.unread() > 0)
 }
 
 // Poll reads what has come by itself: notices, notifications, and that the server went
@@ -77,7 +77,7 @@ func (c *Conn) Poll(ctx context.Context) error {
 // what it read of a message.
 func (c *Conn) look(deadline time.Time) error {
 	if !deadline.IsZero() && !deadline.After(time.Now()) {
-		if c.fe.ReadBufferLen() == 0 && !readable(c.pg.Conn()) {
+		if c.unread() == 0 && !readable(c.pg.Conn()) {
 			if c.line != nil {
 				return nil
 			}
@@ -101,7 +101,7 @@ func (c *Conn) look(deadline time.Time) error {
 		if e, ok := m.(*pgproto3.ErrorResponse); ok {
 			return c.failed(e)
 		}
-		if c.aside(m) && c.fe.ReadBufferLen() == 0 {
+		if c.aside(m) && c.unread() == 0 {
 			c.mu.Lock()
 			some := len(c.notifications) > 0
 			c.mu.Unlock()

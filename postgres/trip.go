@@ -69,7 +69,7 @@ func (p *Pool) ride(c *Conn, rides []*Ride) (again []*Ride) {
 			} else {
 				t.done = append(t.done, r)
 			}
-			if c.broken != nil || c.fe.ReadBufferLen() == 0 {
+			if c.broken != nil || c.unread() == 0 {
 				t.tell()
 			}
 		}
