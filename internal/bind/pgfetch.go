@@ -119,18 +119,20 @@ func (p *Postgres) keep(pieces []py.Raw) int64 {
 	return p.last
 }
 
-// next(number, n) returns (piece n) of what was kept, and forgets it; the last one
-// forgets the result.
+// next(number, n, class) returns (piece n) of what was kept, its rows of that class, and
+// forgets it; the last one forgets the result. n is not 0: that piece came before.
 func (p *Postgres) next(_ context.Context, args []any) (any, error) {
 	id, _ := arg(args, 0).(int64)
 	n, _ := arg(args, 1).(int64)
+	class, _ := arg(args, 2).(int64)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	pieces := p.kept[id]
-	if n < 0 || n >= int64(len(pieces)) {
+	if n < 1 || n >= int64(len(pieces)) || pieces[n] == nil {
 		return nil, py.NewError("LookupError", "fetch: the result is gone")
 	}
 	piece := pieces[n]
+	of(piece, py.Handle(class))
 	pieces[n] = nil
 	if n == int64(len(pieces))-1 {
 		delete(p.kept, id)

@@ -9,6 +9,7 @@ import (
 )
 
 const (
+	firstBytes = 96 << 10 // of a result whose first piece Python has to copy
 	pieceBytes = 256 << 10
 	pieceRows  = 4096
 )
@@ -19,7 +20,7 @@ const (
 type result struct {
 	text   map[uint32]bool // types that come as text, whatever they are
 	utf8   bool            // what is no number is text; else bytes in the client's encoding
-	native bool            // the rows of a piece are bytes, for Python to decode as its own class
+	native bool            // the rows are for a class of Python's own, see start
 	most   int             // rows that are wanted, 0 all of them
 
 	columns []postgres.Field
@@ -31,6 +32,7 @@ type result struct {
 
 	piece  []byte
 	list   int // where the list of rows begins in it
+	size   int // bytes after which it ends
 	n      int
 	spots  []py.Tuple
 	pieces []py.Raw
@@ -60,10 +62,18 @@ func (r *result) decoderOf(f postgres.Field) decode {
 	return textRaw
 }
 
+// start begins a piece. Which class native rows are of is Python's to say when it has seen
+// the columns, with which the first piece comes: the rows in that are bytes, to be decoded
+// then; what asks for another piece names the class.
 func (r *result) start() {
 	r.piece = py.AppendHead(r.piece[:0], py.TagTuple, 2)
-	if r.native {
+	r.size = pieceBytes
+	switch {
+	case r.native && len(r.pieces) == 0:
 		r.piece = py.AppendHead(r.piece, py.TagBytes, 0)
+		r.size = firstBytes
+	case r.native:
+		r.piece = py.AppendRows(r.piece, 0)
 	}
 	r.list = len(r.piece)
 	r.piece = py.AppendHead(r.piece, py.TagList, 0)
@@ -97,19 +107,22 @@ func (r *result) Row(values [][]byte) error {
 	r.piece = b
 	r.n++
 	r.rows++
-	if len(b) >= pieceBytes || r.n >= pieceRows {
+	if len(b) >= r.size || r.n >= pieceRows {
 		r.cut(true)
 	}
 	return nil
 }
 
-// bytesAt is where the bytes begin in a piece whose rows are bytes.
+// bytesAt is where the rows of a native piece begin: bytes, or rows of a class.
 const bytesAt = 5
+
+// of says which class the rows of a native piece are of; of the first, Python knows it.
+func of(piece py.Raw, class py.Handle) { py.PatchRows(piece, bytesAt, class) }
 
 // cut ends a piece.
 func (r *result) cut(full bool) {
 	py.PatchHead(r.piece, r.list, r.n)
-	if r.native {
+	if r.native && len(r.pieces) == 0 {
 		py.PatchHead(r.piece, bytesAt, len(r.piece)-r.list)
 	}
 	spots := make([]any, len(r.spots))

@@ -55,6 +55,17 @@ func AppendMoment(b []byte, d Day, t OfDay, zone bool, offset int) []byte {
 	return appendHMS(appendYMD(append(b, byte(TagDatetime)), d), t, zone, offset)
 }
 
+// AppendRows begins rows of a class of Python's, a subclass of tuple without attributes:
+// a list of tuples is to follow. [PatchRows] says later which class it is.
+func AppendRows(b []byte, class Handle) []byte {
+	return binary.LittleEndian.AppendUint64(append(b, byte(TagRows)), uint64(class))
+}
+
+// PatchRows changes the class of the rows that begin at b[at].
+func PatchRows(b []byte, at int, class Handle) {
+	binary.LittleEndian.PutUint64(b[at+1:], uint64(class))
+}
+
 // AppendSpan appends a datetime.timedelta; seconds and micros are not negative and
 // less than a day and a second.
 func AppendSpan(b []byte, days, seconds, micros int) []byte {

@@ -229,6 +229,21 @@ PyObject *py_decode_rows(const uint8_t **at, const uint8_t *end,
   return out;
 }
 
+/* Rows of the class that a handle names. */
+static PyObject *rows_of(const uint8_t **at, const uint8_t *end) {
+  uint64_t h;
+  if (!take(at, end, &h, 8))
+    return bad("rows end too soon");
+  PyObject *cls = py_handle_get(h);
+  if (!cls || py_type(cls) != py.PyType_Type ||
+      !py.PyType_IsSubtype(cls, py.PyTuple_Type))
+    return bad("rows of what is no class of tuples");
+  py.Py_IncRef(cls); /* code that runs meanwhile may release the handle */
+  PyObject *out = py_decode_rows(at, end, cls);
+  py.Py_DecRef(cls);
+  return out;
+}
+
 PyObject *py_decode(const uint8_t **at, const uint8_t *end, int depth) {
   const char *s;
   uint32_t n;
@@ -329,6 +344,8 @@ PyObject *py_decode(const uint8_t **at, const uint8_t *end, int depth) {
   }
   case PY_T_ERROR:
     return error(at, end, depth);
+  case PY_T_ROWS:
+    return rows_of(at, end);
   }
   py.PyErr_Format(py.PyExc_ValueError, "decode value: unknown tag %d", tag);
   return NULL;

@@ -156,8 +156,11 @@ func (l *Lane) finish(ticket uint64, out any, err error) {
 	l.rt.keep(b, value)
 }
 
-// encode encodes an answer, in memory that keep takes back.
+// encode encodes an answer, in memory that keep takes back: nil when it was encoded before.
 func (rt *Runtime) encode(out any, err error) (b *[]byte, kind Kind, value []byte) {
+	if raw, ok := out.(Raw); ok && err == nil && len(raw) <= maxValue {
+		return nil, KindResult, raw
+	}
 	b = rt.buffers.Get().(*[]byte)
 	if err == nil {
 		value, err = Append((*b)[:0], out)
@@ -171,7 +174,7 @@ func (rt *Runtime) encode(out any, err error) (b *[]byte, kind Kind, value []byt
 // keep keeps the memory of an answer for the next one.
 func (rt *Runtime) keep(b *[]byte, value []byte) {
 	const most = 1 << 20
-	if cap(value) <= most {
+	if b != nil && cap(value) <= most {
 		*b = value
 		rt.buffers.Put(b)
 	}

@@ -76,6 +76,8 @@ enum py_tag {
   PY_T_KEY = 19,      /* u16: defined value, shared */
   PY_T_COPY = 20,     /* u16 template, u32 n, pairs: a copy with more in it */
   PY_T_ERROR = 21,    /* three values: kind, message, detail */
+  PY_T_ROWS = 22,     /* u64: handle of a subclass of tuple; a list of tuples,
+                         each to be one of it; Go to Python only */
 };
 
 /* A record: this head, then `size` bytes of value, padded to 8. When spilled,

@@ -40,6 +40,7 @@ const (
 	TagKey      Tag = C.PY_T_KEY
 	TagCopy     Tag = C.PY_T_COPY
 	TagError    Tag = C.PY_T_ERROR
+	TagRows     Tag = C.PY_T_ROWS
 )
 
 const (

@@ -158,12 +158,28 @@ class Client:
     def _rows(self, answer: Any) -> Generator[Any, Any, Any]:
         _, _, columns, piece, number, pieces = answer
         cls = _class(tuple([c[0] for c in columns]))
-        casts = yield from self._casts(columns)
-        rows = self._made(cls, casts, piece)
-        for n in range(1, pieces):
-            piece = yield self._ask("next", number, n)
-            rows += self._made(cls, casts, piece)
+        try:
+            casts = yield from self._casts(columns)
+            rows = self._first_made(cls, casts, *piece)
+            if number:
+                yield from self._more(rows, cls, casts, number, pieces)
+        except BaseException:
+            if number:  # nobody will ask for the rest
+                _wait.post("postgres.drop", number)
+            raise
         return rows
+
+    def _more(
+        self, rows: list[Any], cls: type[Row], casts: Any, number: int, pieces: int
+    ) -> Generator[Any, Any, Any]:
+        """Adds the rows that are in the other pieces."""
+        handle = _puff.handle(cls)
+        try:
+            for n in range(1, pieces):
+                more, spots = yield self._ask("next", number, n, handle)
+                rows += self._made(cls, casts, more, spots)
+        finally:
+            _puff.release(handle)
 
     def _casts(self, columns: Any) -> Generator[Any, Any, Any]:
         catalog = _catalogs.setdefault(self._pool, {})
@@ -179,12 +195,17 @@ class Client:
         found = [(i, converter(c[1], catalog), c[1]) for i, c in enumerate(columns)]
         return [(i, make, oid) for i, make, oid in found if make is not None], columns, catalog
 
-    def _made(self, cls: type[Row], how: Any, piece: Any) -> list[Any]:
-        casts, columns, catalog = how
-        data, spots = piece
-        if not casts and not spots:
+    def _first_made(self, cls: type[Row], how: Any, data: bytes, spots: Any) -> list[Any]:
+        """The rows that data encodes."""
+        if not how[0] and not spots:
             return _puff.rows(data, cls)
-        rows: list[Any] = _puff.decode(data)
+        return self._made(cls, how, _puff.decode(data), spots)
+
+    def _made(self, cls: type[Row], how: Any, rows: list[Any], spots: Any) -> list[Any]:
+        """Rows, each a cls or some tuple, with what Go left to Python made of their values."""
+        casts, columns, catalog = how
+        if not casts and not spots:
+            return rows
         if spots:
             rows = [list(r) for r in rows]
             for at, i in spots:
