@@ -265,14 +265,24 @@ func (c *Conn) receive() (pgproto3.BackendMessage, error) {
 		if !c.aside(m) {
 			if r, ok := m.(*pgproto3.ReadyForQuery); ok {
 				c.tx = r.TxStatus
+				c.feed.got = 0
+				if c.line != nil {
+					c.line.big(false)
+				}
 			}
 			return m, nil
 		}
 	}
 }
 
+// muchRead is after how many bytes an answer is a big one, see line.stay.
+const muchRead = 64 << 10
+
 // next returns the next message, rows without the frontend.
 func (c *Conn) next() (pgproto3.BackendMessage, error) {
+	if c.line != nil {
+		c.line.big(c.feed.got >= muchRead)
+	}
 	if row, err := c.feed.nextRow(); row != nil || err != nil {
 		return row, err
 	}

@@ -26,6 +26,7 @@ type feed struct {
 	rp, wp int  // what was read and not given on is between
 	more   bool // the last read filled buf
 	left   int  // bytes of the message that the frontend has begun to read
+	got    int  // bytes of the answer at hand
 	row    pgproto3.DataRow
 }
 
@@ -48,6 +49,7 @@ func (f *feed) fill(n int) error {
 		}
 		got, err := f.from.Read(f.buf[f.wp:])
 		f.wp += got
+		f.got += got
 		f.more = f.wp == len(f.buf)
 		if err != nil && f.unread() < n {
 			return err
@@ -79,6 +81,7 @@ func (f *feed) Read(p []byte) (int, error) {
 	if f.rp == f.wp && len(p) >= len(f.buf) { // much of one: past the buffer
 		n, err := f.from.Read(p)
 		f.left -= n
+		f.got += n
 		return n, err
 	}
 	if err := f.fill(1); err != nil {

@@ -32,11 +32,15 @@ type line struct {
 	// Of whoever has the connection's turn.
 	now   bool // reads do not wait: errNotYet
 	quick int  // answers in a row that were read so
+	stays bool // the answer at hand is a big one, since
+	began time.Time
+	empty bool // the socket was, after the last read that stayed
 
 	mu     sync.Mutex
 	fd     int      // not known to Go's poller
 	polled net.Conn // the same socket, known to it: for goroutines that wait; nil: none did lately
 	closed bool
+	timed  bool             // a deadline is set: for Go's poller to heed
 	report func(waits bool) // nil: nobody wants to know
 }
 
@@ -109,6 +113,11 @@ func (l *line) hide() {
 // Read reads, or when it may not wait returns errNotYet.
 func (l *line) Read(b []byte) (int, error) {
 	if !l.now {
+		if l.stays {
+			if n, err := l.stay(b); err != unix.EAGAIN {
+				return n, err
+			}
+		}
 		nc, err := l.known()
 		if err != nil {
 			return 0, err
@@ -123,6 +132,59 @@ func (l *line) Read(b []byte) (int, error) {
 		return 0, io.EOF
 	}
 	return n, err
+}
+
+const (
+	// stayMS is how long a read may wait in the socket: it keeps one of Go's processors from
+	// other goroutines until the runtime takes that away.
+	stayMS = 1
+	// A read lingers for a part of the time that the answer has taken, but not for less than
+	// the system can sleep, nor for more than fills the socket.
+	lingerPart  = 16
+	lingerLeast = 80 * time.Microsecond
+	lingerMost  = 250 * time.Microsecond
+)
+
+// big says whether the answer at hand is a big one by now.
+func (l *line) big(is bool) {
+	if is != l.stays {
+		l.stays, l.began = is, time.Now()
+	}
+}
+
+// stay reads in the middle of a big answer, of which more is on its way: it waits in the
+// socket, since Go's poller takes longer to put a goroutine to sleep and to wake it than
+// the server to send the next 8 KB; and it waits until there is more than that. It returns
+// [unix.EAGAIN] where the poller is to wait.
+func (l *line) stay(b []byte) (int, error) {
+	if l.empty && !l.arrives() {
+		return 0, unix.EAGAIN
+	}
+	for again := false; ; again = true {
+		n, err := l.try(unix.Read, b)
+		if l.empty = n < len(b); err == unix.EAGAIN && !again && l.arrives() {
+			continue
+		}
+		if err == nil && n == 0 && len(b) > 0 {
+			err = io.EOF
+		}
+		return n, err
+	}
+}
+
+// arrives waits for something to read.
+func (l *line) arrives() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || l.timed {
+		return false
+	}
+	if d := min(time.Since(l.began)/lingerPart, lingerMost); d >= lingerLeast {
+		pause := unix.NsecToTimespec(int64(d))
+		_ = unix.Nanosleep(&pause, nil) // a signal ends it sooner: as well
+	}
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(l.fd), Events: unix.POLLIN}}, stayMS)
+	return n > 0 && err == nil
 }
 
 // Write writes all of b.
@@ -200,6 +262,9 @@ func (l *line) until(t time.Time, set func(net.Conn, time.Time) error) error {
 	if err != nil {
 		return err
 	}
+	l.mu.Lock()
+	l.timed = !t.IsZero()
+	l.mu.Unlock()
 	return set(nc, t)
 }
 

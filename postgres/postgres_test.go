@@ -216,6 +216,38 @@ func TestAPipelineIsOneTransactionAndNamesTheStepThatFailed(t *testing.T) {
 	}
 }
 
+// seen is a sink that tells of each row.
+type seen struct {
+	rows
+	row func(n int)
+}
+
+func (s *seen) Row(values [][]byte) error {
+	s.values = append(s.values, nil)
+	s.row(len(s.values))
+	return nil
+}
+
+// The rest of a big answer is waited for in the socket, where Go sees nothing end.
+func TestABigAnswerThatIsCancelledLeavesTheConnection(t *testing.T) {
+	c := acquire(t, pool(t))
+	ctx, cancel := context.WithCancel(testkit.Context(t))
+	defer cancel()
+	answer := &seen{row: func(n int) {
+		if n == 300 {
+			cancel()
+		}
+	}}
+	err := c.Simple(ctx, "select repeat('x', 1000), case when n > 300 then pg_sleep(0.002) end from generate_series(1, 100000) n", answer)
+	if e, ok := errors.AsType[*postgres.Error](err); !ok || e.Code != "57014" {
+		t.Errorf("got %v after %d rows, want 57014: cancelled", err, len(answer.values))
+	}
+	var r rows
+	if err := c.Simple(testkit.Context(t), "select 1", &r); err != nil || fmt.Sprint(r.values) != "[[1]]" {
+		t.Errorf("then got %v, %v", r.values, err)
+	}
+}
+
 func TestAStatementThatIsCancelledLeavesTheConnection(t *testing.T) {
 	c := acquire(t, pool(t))
 	pid := c.PID()
