@@ -82,7 +82,19 @@ int py_measure(void) {
   }
   py.head_size = py_basic_size(py.PyBaseObject_Type);
   py.tuple_size = py_basic_size(py.PyTuple_Type);
-  return py.head_size < 0 || py.tuple_size < 0 ? -1 : 0;
+  if (py.head_size < 0 || py.tuple_size < 0)
+    return -1;
+  probe = py.PyTuple_New(2);
+  if (!probe)
+    return -1;
+  py.PyTuple_SetItem(probe, 0, py_new_ref(Py_True));
+  py.PyTuple_SetItem(probe, 1, py_new_ref(Py_None));
+  bool known = py_items(probe)[0] == Py_True && py_items(probe)[1] == Py_None;
+  py.Py_DecRef(probe);
+  if (!known)
+    py.PyErr_SetString(py.PyExc_RuntimeError,
+                       "puff: the layout of tuples is unknown");
+  return known ? 0 : -1;
 }
 
 /* From 3.14 on a tuple keeps its hash between its size and its items, -1 while

@@ -208,6 +208,10 @@ extern py_api py;
 static inline PyObject *py_type(PyObject *o) {
   return *(PyObject **)((char *)o + py.type_offset);
 }
+/* Where a tuple keeps its items: to be filled before anybody sees it. */
+static inline PyObject **py_items(PyObject *tuple) {
+  return (PyObject **)((char *)tuple + py.tuple_size);
+}
 static inline PyObject *py_new_ref(PyObject *o) {
   py.Py_IncRef(o);
   return o;
@@ -281,7 +285,7 @@ PyObject *py_new_decimal(const char *s, uint32_t n);
 
 /* capi.c: py_basic_size returns the size of a type's instances, -1 with an
    exception set. py_tuple_of returns a new instance of a subclass of tuple, to
-   be filled with PyTuple_SetItem before anybody sees it. */
+   be filled before anybody sees it. */
 ssize_t py_basic_size(PyObject *type);
 PyObject *py_tuple_of(PyObject *cls, ssize_t n);
 

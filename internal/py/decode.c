@@ -172,13 +172,11 @@ enum {
 static PyObject *fill(PyObject *out, const uint8_t **at, const uint8_t *end,
                       uint32_t n, int depth) {
   uint32_t seen = 0;
+  PyObject **items = out ? py_items(out) : NULL;
   for (uint32_t i = 0; out && i < n; i++) {
     if (*at < end)
       seen |= 1u << (**at & 31);
-    PyObject *o = py_decode(at, end, depth);
-    if (o)
-      py.PyTuple_SetItem(out, i, o);
-    else
+    if (!(items[i] = py_decode(at, end, depth)))
       py_clear(&out);
   }
   if (out && n > 0 && !(seen & ~(uint32_t)PLAIN))

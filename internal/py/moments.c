@@ -29,8 +29,29 @@ static bool ready(void) {
   return dt;
 }
 
+/* The days seen last, each in its place of sixteen months: dates that come
+   together are near each other. */
+enum { DAYS = 512 };
+typedef struct {
+  PyObject *date;
+  int32_t number;
+} known_day;
+
 PyObject *py_new_date(int year, int month, int day) {
-  return ready() ? dt->new_date(year, month, day, dt->date) : NULL;
+  static known_day days[DAYS];
+  if (year < 1 || year > 9999 || month < 1 || month > 12 || day < 1 || day > 31)
+    return ready() ? dt->new_date(year, month, day, dt->date) : NULL;
+  int32_t number = (year * 12 + month) * 31 + day;
+  known_day *known = &days[number % DAYS];
+  if (!known->date || known->number != number) {
+    PyObject *made = ready() ? dt->new_date(year, month, day, dt->date) : NULL;
+    if (!made)
+      return NULL;
+    PyObject *before = known->date;
+    *known = (known_day){made, number};
+    py_clear(&before);
+  }
+  return py_new_ref(known->date);
 }
 
 PyObject *py_new_delta(int days, int seconds, int us) {
