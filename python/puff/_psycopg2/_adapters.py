@@ -84,6 +84,11 @@ def getquoted(obj: Any, conn: Any) -> bytes:
     """An object as SQL, for a connection."""
     if obj is None:
         return b"NULL"
+    kind = type(obj)
+    if kind is int and adapters.get(_OF_INT) is Int:
+        return b"%d" % obj if obj >= 0 else b" %d" % obj
+    if kind is str and conn is not None and adapters.get(_OF_STR) is QuotedString:
+        return quote(obj.encode(conn._codec), conn)
     adapter = obj if isinstance(obj, ISQLQuote) else adapt(obj)
     prepare = getattr(adapter, "prepare", None)
     if prepare is not None and conn is not None:
@@ -92,6 +97,11 @@ def getquoted(obj: Any, conn: Any) -> bytes:
     if isinstance(quoted, str):
         return quoted.encode(conn._codec if conn is not None else "utf-8")
     return quoted or b""
+
+
+# What most parameters are needs no adapter as long as nobody else's is registered.
+_OF_INT = (int, ISQLQuote)
+_OF_STR = (str, ISQLQuote)
 
 
 def register_adapter(cls: Any, adapter: Any) -> None:

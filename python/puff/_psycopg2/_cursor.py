@@ -21,6 +21,10 @@ from ._small import column
 
 __all__ = ["cursor"]
 
+# What was said of columns that nobody wants to be special, by them.
+_described: dict[Any, tuple[Any, list[Any], list[Any]]] = {}
+_MOST_DESCRIBED = 500
+
 
 class cursor(Named, Copies):
     """What runs statements; ``conn.cursor()`` makes one."""
@@ -148,11 +152,26 @@ class cursor(Named, Copies):
     def _describe(self, columns: Any) -> None:
         conn = self.connection
         utf8 = conn._encoding in ("UTF8", "UNICODE")
+        usual = utf8 and not (self._string_types or conn._string_types or self._text_set)
+        key = (_casts.string_types.changes, *columns)
+        found = _described.get(key) if usual else None
+        if found is None:
+            found = self._description_of(columns, utf8)
+            if usual:
+                if len(_described) >= _MOST_DESCRIBED:
+                    _described.clear()
+                _described[key] = found
+        self.description, self._casters, self._after = found
+
+    def _description_of(self, columns: Any, utf8: bool) -> tuple[Any, list[Any], list[Any]]:
+        """What is said of the columns, what makes objects of their texts, and what is left to
+        do to what Go makes of them: (number of the column, function)."""
+        conn = self.connection
         if utf8:
-            self.description = tuple([column(*c) for c in columns])
+            description = tuple([column(*c) for c in columns])
         else:
             codec = conn._codec
-            self.description = tuple([column(c[0].decode(codec), *c[1:]) for c in columns])
+            description = tuple([column(c[0].decode(codec), *c[1:]) for c in columns])
         own, shared, everybody = self._string_types, conn._string_types, _casts.string_types
         text = self._text_set
         casters, after = [], []
@@ -167,7 +186,7 @@ class cursor(Named, Copies):
                     after.append((i, cast._post))
             elif not (utf8 and getattr(cast, "_native", False) and cast._cast is _casts._str):
                 after.append((i, cast))
-        self._casters, self._after = casters, after
+        return description, casters, after
 
     def _as_text(self) -> list[int] | None:
         """The types that Go is to leave to us; None: none."""
@@ -347,15 +366,14 @@ class cursor(Named, Copies):
             at = self.rownumber - self._start
             if plain and not self._spots:
                 assert self._rows is not None
-                more = self._rows[at:] if at else self._rows
-                found = more if not found else found + more
-                self.rownumber += len(more)
+                found += self._rows[at:] if at else self._rows
+                self.rownumber = self._start + len(self._rows)
             else:
                 row = self._row()
                 if row is None:
                     break
                 found.append(row)
-        return list(found)
+        return found
 
     def __iter__(self) -> cursor:
         self._check()

@@ -28,6 +28,9 @@ def merge(query: bytes, args: Any, conn: Any) -> bytes:
     """The statement with its parameters in it."""
     if args is None or b"%" not in query:
         return query
+    simple = type(args) is tuple or type(args) is list
+    if simple and len(args) == query.count(b"%") == query.count(b"%s"):
+        return query % tuple([getquoted(arg, conn) for arg in args])
     out: list[bytes] = []
     at = n = 0
     named = hasattr(args, "keys") or not hasattr(args, "__len__")

@@ -195,6 +195,70 @@ def test_rows_that_are_not_fetched_wait_and_are_forgotten() -> None:
     conn.close()
 
 
+def test_parameters_are_written_the_same_in_either_way() -> None:
+    class Slow(list[Any]):
+        """Parameters that are looked at one by one."""
+
+    conn = psycopg2.connect(DSN)
+    cur = conn.cursor()
+    values: list[Any] = [1, -1, 0, 2**70, -(2**70), True, None, 1.5, "it's", "\\", "ž%s", b"%", [1]]
+    for n in range(len(values)):
+        for query in ("%s", "a %s b", "'%%' %s", "%%s %s", "ž %s"):
+            args = values[n : n + 1]
+            assert cur.mogrify(query, args) == cur.mogrify(query, Slow(args))
+            assert cur.mogrify(query, tuple(args)) == cur.mogrify(query, Slow(args))
+    marks = ",".join(["%s"] * len(values))
+    assert cur.mogrify(marks, values) == cur.mogrify(marks, Slow(values))
+    for query, few in (("%s %s", [1]), ("%s", [1, 2]), ("%d", [1]), ("%", [1]), ("%s %", [1, 2])):
+        caught = []
+        for kind in (list, tuple, Slow):
+            with pytest.raises(Exception) as found:
+                cur.mogrify(query, kind(few))
+            caught.append((type(found.value), str(found.value).replace("list", "tuple")))
+        assert len(set(caught)) == 1, caught
+    conn.close()
+
+
+def test_adapters_of_common_types_can_be_replaced() -> None:
+    conn = psycopg2.connect(DSN)
+    cur = conn.cursor()
+    before = dict(psycopg2.extensions.adapters)
+    try:
+        psycopg2.extensions.register_adapter(int, lambda i: psycopg2.extensions.AsIs(i + 1))
+        psycopg2.extensions.register_adapter(str, lambda s: psycopg2.extensions.AsIs(s.upper()))
+        assert cur.mogrify("%s %s", (1, "a")) == b"2 A"
+    finally:
+        psycopg2.extensions.adapters.update(before)
+    assert cur.mogrify("%s %s", (1, "a")) == b"1 'a'"
+    conn.close()
+
+
+def test_what_is_said_of_columns_follows_the_types_that_are_registered() -> None:
+    conn = psycopg2.connect(DSN)
+    shout = psycopg2.extensions.new_type((25,), "SHOUT", lambda v, cur: v and v.upper() + "!")
+
+    def text(registered: Any) -> Any:
+        cur = conn.cursor()
+        if registered == "cursor":
+            psycopg2.extensions.register_type(shout, cur)
+        cur.execute("select 'a'::text as t, 1 as n")
+        assert [d.name for d in cur.description] == ["t", "n"]
+        return cur.fetchall()
+
+    plain, loud = [("a", 1)], [("A!", 1)]
+    assert (text(None), text("cursor"), text(None)) == (plain, loud, plain)
+    usual = psycopg2.extensions.string_types[25]
+    psycopg2.extensions.register_type(shout)
+    try:
+        assert text(None) == loud
+    finally:
+        psycopg2.extensions.register_type(usual)
+    assert text(None) == plain
+    psycopg2.extensions.register_type(shout, conn)
+    assert text(None) == loud
+    conn.close()
+
+
 def test_what_the_types_of_python_can_not_hold_raises_when_it_is_fetched() -> None:
     conn = psycopg2.connect(DSN)
     cur = conn.cursor()

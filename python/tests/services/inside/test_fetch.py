@@ -253,6 +253,27 @@ def test_a_big_result_comes_in_pieces_and_a_big_value_whole(mode: Any) -> None:
     mode(body)
 
 
+def test_every_piece_of_a_big_result_has_rows_of_one_kind(mode: Any) -> None:
+    async def body(wait: Any) -> None:
+        for more in ("", ", '1 mon 2 h'::interval as i", ", '10.0.0.1'::inet as a"):
+            rows = await wait(
+                global_postgres.fetch(
+                    "select n, -n * 1.25 as d, date '2020-01-01' + n as day, repeat('x', 30) as t"
+                    f"{more} from generate_series(1, 12000) n"
+                )
+            )
+            assert len({type(r) for r in rows}) == 1
+            first = datetime.date(2020, 1, 1)
+            for n, row in enumerate(rows, 1):
+                assert row.n == row["n"] == n
+                assert row.d == decimal.Decimal(n) * decimal.Decimal("-1.25")
+                assert row.day == first + datetime.timedelta(n)
+                assert row[4:] == rows[0][4:]
+        assert row.a == ipaddress.ip_address("10.0.0.1")
+
+    mode(body)
+
+
 def test_a_pipeline_returns_what_each_statement_would(mode: Any) -> None:
     async def body(wait: Any) -> None:
         p = global_postgres.pipeline()
