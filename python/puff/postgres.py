@@ -152,7 +152,7 @@ class PostgresCursor(_Dual, driver.extensions.cursor):
         return self
 
     async def __anext__(self) -> Any:
-        row = await _bridge.run(super().fetchone)
+        row = await _bridge.run(next, super().__iter__(), None)
         if row is None:
             raise StopAsyncIteration
         return row

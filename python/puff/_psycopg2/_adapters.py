@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import decimal
 import math
-import time
 from typing import Any
 
 from ._errors import ProgrammingError
@@ -377,7 +376,7 @@ def Timestamp(
 
 def _seconds(seconds: float) -> tuple[int, int]:
     whole = math.floor(seconds)
-    return whole, round((seconds - whole) * 1e6)
+    return whole, min(round((seconds - whole) * 1e6), 999999)  # 59.9999999 has no next second
 
 
 def DateFromTicks(ticks: float) -> Any:
@@ -387,8 +386,7 @@ def DateFromTicks(ticks: float) -> Any:
 
 def TimeFromTicks(ticks: float) -> Any:
     """The adapter of the local time so many seconds after the epoch."""
-    local = time.localtime(ticks)
-    return Time(local.tm_hour, local.tm_min, local.tm_sec + ticks % 1)
+    return TimeFromPy(datetime.datetime.fromtimestamp(ticks).time())
 
 
 def TimestampFromTicks(ticks: float) -> Any:

@@ -222,7 +222,15 @@ class cursor(Named, Copies):
                 total = -1
             else:
                 total += self._rowcount
+            self._forget()
         self._rowcount = total
+
+    def _forget(self) -> None:
+        """As executemany leaves it: there are no rows to be fetched."""
+        self.description, self._rows, self._spots = None, None, None
+        if self._piece_id:
+            tell("free", self.connection._id, self._piece_id)
+            self._piece_id = 0
 
     def mogrify(self, query: Any, vars: Any = None) -> bytes:
         """The statement as execute would send it."""
