@@ -24,6 +24,7 @@ __all__ = ["RedisServer", "inside", "run_python"]
 collect_ignore = ["inside"]
 
 HERE = Path(__file__).resolve().parent
+PORTS = ("--port", "--tls-port")
 
 
 class RedisServer:
@@ -35,7 +36,7 @@ class RedisServer:
         self.dir = tempfile.mkdtemp(prefix="puff-redis-")
         self.socket = f"{self.dir}/s"
         self.url = f"unix://{self.socket}"
-        self.port = args[args.index("--port") + 1] if "--port" in args else ""
+        self.port = next((args[args.index(p) + 1] for p in PORTS if p in args), "")
         self._command = [
             *(program, *before, "--port", "0", "--unixsocket", self.socket),
             *("--save", "", "--dir", self.dir, *args),

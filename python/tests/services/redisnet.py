@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import trustme
 from server.process import DEADLINE
 
 from .conftest import RedisServer
@@ -15,7 +16,7 @@ from .conftest import RedisServer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["cluster", "sentinel", "until"]
+__all__ = ["Encryption", "cluster", "sentinel", "until"]
 
 SLOTS = 16384
 
@@ -34,8 +35,38 @@ def _port() -> str:
         return str(s.getsockname()[1])
 
 
-def _server(stack: contextlib.ExitStack, *args: str, before: tuple[str, ...] = ()) -> RedisServer:
-    server = RedisServer("--bind", "127.0.0.1", "--port", _port(), *args, before=before)
+class Encryption:
+    """The files of servers that speak TLS with nobody but those who have a certificate too."""
+
+    def __init__(self, folder: Path) -> None:
+        issuer = trustme.CA()
+        self.ca, self.other = folder / "ca.pem", folder / "other.pem"
+        issuer.cert_pem.write_to_path(str(self.ca))
+        trustme.CA().cert_pem.write_to_path(str(self.other))
+        self._pem = folder / "server.pem"
+        issuer.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(self._pem))
+        self.client = folder / "client.pem"
+        issuer.issue_cert("client").private_key_and_cert_chain_pem.write_to_path(str(self.client))
+
+    @property
+    def options(self) -> list[str]:
+        """What tells a server of it."""
+        files = ("--tls-cert-file", self._pem, "--tls-key-file", self._pem)
+        return [*map(str, files), "--tls-ca-cert-file", str(self.ca), "--tls-replication", "yes"]
+
+    def query(self, ca: Path | None = None) -> str:
+        """What tells a client of it, at the end of a URL."""
+        return f"?ssl_ca_certs={ca or self.ca}&ssl_certfile={self.client}"
+
+
+def _server(
+    stack: contextlib.ExitStack,
+    *args: str,
+    before: tuple[str, ...] = (),
+    tls: Encryption | None = None,
+) -> RedisServer:
+    where = ["--tls-port", _port(), *tls.options] if tls else ["--port", _port()]
+    server = RedisServer("--bind", "127.0.0.1", *where, *args, before=before)
     stack.callback(server.end)
     return server
 
@@ -62,19 +93,20 @@ def cluster() -> Iterator[list[RedisServer]]:
 
 
 @contextlib.contextmanager
-def sentinel(folder: Path) -> Iterator[tuple[RedisServer, RedisServer, RedisServer]]:
-    """A master called main, its replica, and Sentinel."""
+def sentinel(
+    folder: Path, tls: Encryption | None = None
+) -> Iterator[tuple[RedisServer, RedisServer, RedisServer]]:
+    """A master called main, its replica, and Sentinel; with tls they hear nothing else."""
     with contextlib.ExitStack() as stack:
-        master = _server(stack)
-        replica = _server(
-            stack, "--replicaof", "127.0.0.1", master.port, "--repl-diskless-sync-delay", "0"
-        )
+        master = _server(stack, tls=tls)
+        replicates = ("--replicaof", "127.0.0.1", master.port, "--repl-diskless-sync-delay", "0")
+        replica = _server(stack, *replicates, tls=tls)
         until(lambda: "master_link_status:up" in replica.text("INFO", "replication"), "no link")
         file = folder / "sentinel.conf"
         file.write_text(
             f"sentinel monitor main 127.0.0.1 {master.port} 1\n"
             "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n"
         )
-        watcher = _server(stack, before=(str(file), "--sentinel"))
+        watcher = _server(stack, before=(str(file), "--sentinel"), tls=tls)
         until(lambda: "slaves=1" in watcher.text("INFO", "sentinel"), "no replica is known")
         yield master, replica, watcher

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from server.process import PYTHON, Puff
 
 from .conftest import run_python
-from .redisnet import cluster, sentinel
+from .redisnet import Encryption, cluster, sentinel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,13 +119,17 @@ def main():
 """
 
 
-def test_a_program_follows_the_master_that_sentinel_names(tmp_path: Path) -> None:
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
+def test_a_program_follows_the_master_that_sentinel_names(tmp_path: Path, encrypted: bool) -> None:
     (tmp_path / "puff.toml").write_text(
         '[[commands]]\nfunction = "follow.main"\ncommand_name = "follow"\n'
     )
     (tmp_path / "follow.py").write_text(FOLLOW)
-    with sentinel(tmp_path) as (master, replica, watcher):
+    tls = Encryption(tmp_path) if encrypted else None
+    with sentinel(tmp_path, tls) as (master, replica, watcher):
         url = f"redis+sentinel://127.0.0.1:{watcher.port}/main"
+        if tls:
+            url = url.replace("redis", "rediss", 1) + tls.query()
         puff = Puff(
             ["--python", PYTHON, "follow"],
             env={"PUFF_DEFAULT_REDIS_URL": url, "PUFF_DEFAULT_PUBSUB_URL": url},
@@ -141,3 +146,27 @@ def test_a_program_follows_the_master_that_sentinel_names(tmp_path: Path) -> Non
         finally:
             if puff.process.poll() is None:
                 puff.kill()
+
+
+PING = """
+from puff.redis import ConnectionError, global_redis as r
+try:
+    print(r.ping())
+except ConnectionError as e:
+    print(e)
+"""
+
+
+def test_sentinel_and_its_master_are_both_checked(tmp_path: Path) -> None:
+    tls = Encryption(tmp_path)
+    with sentinel(tmp_path, tls) as (_, _, watcher):
+        where = f"sentinel://127.0.0.1:{watcher.port}/main"
+        for url, want in (
+            (f"rediss+{where}{tls.query()}", "True"),
+            (f"rediss+{where}{tls.query(tls.other)}", "unknown authority"),
+            (f"rediss+{where}?ssl_ca_certs={tls.ca}", "down since"),
+            (f"redis+{where}", "down since"),
+        ):
+            env = {"PUFF_DEFAULT_REDIS_URL": url}
+            done = run_python("-c", PING, env=env, cwd=tmp_path)
+            assert want in done.stdout, (url, done.stdout, done.stderr)
