@@ -157,15 +157,8 @@ def _interrupt(hub: Hub, me: Any) -> None:
         return
 
     def handler(signum: int, frame: Any) -> None:
-        if not _between_tasks(hub):
+        if not hub.between_tasks():
             signal.default_int_handler(signum, frame)
         hub.soon_threadsafe(me.throw, KeyboardInterrupt)
 
     signal.signal(signal.SIGINT, handler)
-
-
-def _between_tasks(hub: Hub) -> bool:
-    """Whether it is the hub's own loop that runs now, which waits or is about to."""
-    from greenlet import getcurrent
-
-    return getcurrent() is hub._runner and not hub._in_task

@@ -282,9 +282,10 @@ def patch_psycopg2() -> None:
 
 
 def patch_libs() -> None:
-    """Applies the patches of puff._patch to libraries that are imported already.
+    """Applies the patches of puff._patch to threading and to libraries imported already.
 
-    Those imported later are patched as they come.
+    Those imported later are patched as they come. Under `puff python` it is for programs with
+    greenlets to call, first of all; elsewhere Puff has done so.
     """
     from puff import _patch
 

@@ -38,6 +38,7 @@ class _Worker(greenlet):
     """A pooled greenlet. ``ticket`` is what Go calls its task by; 0: nothing of Go's."""
 
     ticket = 0
+    locals: Any = None  # the task's, see puff._locks
 
 
 class Hub:
@@ -92,6 +93,7 @@ class Hub:
                         except BaseException:
                             sys.excepthook(*sys.exc_info())
                         me.ticket = 0
+                        me.locals = None
                         if self._runner is not me:
                             target = value = None
                             if not self._park(me):
@@ -159,6 +161,10 @@ class Hub:
     def may_wait(self) -> bool:
         """Whether the caller is a greenlet that can leave the thread to others."""
         return getcurrent() is not self._main
+
+    def between_tasks(self) -> bool:
+        """Whether the caller is the hub's own loop, which waits for work or is about to."""
+        return getcurrent() is self._runner and not self._in_task
 
     def wait(self) -> Any:
         """Leaves the thread to others until somebody switches back here."""

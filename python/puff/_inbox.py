@@ -7,9 +7,9 @@ queue is full that blocks, the rest of the batch waits, and Go with it.
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import os
-import threading
 import weakref
 from asyncio import _get_running_loop
 from collections import deque
@@ -32,7 +32,7 @@ __all__ = ["Inbox", "Mailbox", "Topic"]
 Topic = tuple[bool, bytes]  # whether it is a pattern, its name
 
 _inboxes: dict[tuple[int, int, str], Inbox] = {}
-_lock = threading.Lock()
+_lock = _thread.allocate_lock()
 
 
 class Inbox:
@@ -44,7 +44,7 @@ class Inbox:
         self.service = service
         self._soon = soon  # has a function called in the lane's thread
         self._readers: dict[Topic, list[weakref.ref[Mailbox]]] = {}
-        self._guard = threading.Lock()
+        self._guard = _thread.allocate_lock()
         self._rest: Iterator[tuple[Mailbox, Any]] | None = None  # of the batch at hand
         self._first: tuple[Mailbox, Any] | None = None  # what of it found no room
         self._ticket = 0
@@ -163,7 +163,7 @@ class Mailbox:
         self._waiting: deque[_Turn] = deque()
         self._refused = False  # an inbox waits for room
         self._ended = False
-        self._mutex = threading.RLock()  # an object's end may come in the middle
+        self._mutex = _thread.RLock()  # an object's end may come in the middle
         self.inbox: Inbox | None = None
 
     def put(self, message: Any) -> bool:
@@ -330,7 +330,7 @@ class _ThreadTurn(_Turn):
 
     def __init__(self) -> None:
         super().__init__()
-        self._lock = threading.Lock()
+        self._lock = _thread.allocate_lock()
         self._lock.acquire()
 
     def come(self, message: Any) -> bool:

@@ -6,8 +6,8 @@ first needs it.
 
 from __future__ import annotations
 
+import _thread
 import asyncio
-import threading
 from typing import TYPE_CHECKING
 
 from puff._loop import LoopLane, new_event_loop
@@ -25,7 +25,7 @@ __all__ = [
     "set_greenlet_lane",
 ]
 
-_lock = threading.Lock()
+_lock = _thread.allocate_lock()  # who waits for it blocks, wherever
 _hub: Hub | None = None
 _loop: LoopLane | None = None
 
@@ -73,16 +73,17 @@ def asyncio_lane() -> LoopLane:
         with _lock:
             if _loop is None or _loop.loop.is_closed():
                 started: list[LoopLane] = []
-                ready = threading.Event()
+                ready = _thread.allocate_lock()
+                ready.acquire()
                 start_thread(_run_loop, "puff-asyncio", started, ready)
-                ready.wait()
+                ready.acquire()
                 _loop = started[0]
     return _loop
 
 
-def _run_loop(started: list[LoopLane], ready: threading.Event) -> None:
+def _run_loop(started: list[LoopLane], ready: _thread.LockType) -> None:
     loop = new_event_loop()
     asyncio.set_event_loop(loop)
     started.append(LoopLane.of(loop))
-    loop.call_soon(ready.set)
+    loop.call_soon(ready.release)
     loop.run_forever()

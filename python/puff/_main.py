@@ -21,6 +21,7 @@ def main() -> int:
     """Runs what Go orders, to its end; returns the status the process ends with."""
     _puff.start()
     _patch.signals()
+    _patch.threads()
     module, name, options = ThreadLane().call(("boot.order",))
     sys.argv = options.pop("argv", ["puff"])
     try:

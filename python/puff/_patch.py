@@ -2,6 +2,8 @@
 
 * :func:`signals`: ``signal.signal`` leaves a handler that Puff has for a signal in place
   beside the program's. Applied where Puff runs a program.
+* :func:`threads`: the locks and locals of threading keep greenlets apart, and waiting for a
+  lock lets others run. Applied where Puff runs a program, before that is imported.
 * :func:`multiprocessing_context`: children are started by ``spawn``: a forked one has no
   Puff. Applied when multiprocessing is imported.
 """
@@ -17,7 +19,7 @@ import _puff
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["multiprocessing_context", "signals"]
+__all__ = ["multiprocessing_context", "signals", "threads"]
 
 
 def signals() -> None:
@@ -33,6 +35,25 @@ def signals() -> None:
         return before
 
     signal.signal = set_handler
+
+
+def threads() -> None:
+    """Has threading make locks and locals for greenlets, see puff._locks."""
+    import threading
+
+    try:
+        from puff import _locks
+    except ImportError as e:
+        if e.name != "greenlet":
+            raise
+        return  # there are none
+    names: dict[str, Any] = vars(threading)
+    if names["Lock"] is _locks.Lock:
+        return
+    threading.Thread.start = _locks.starting(threading.Thread.start)  # type: ignore
+    names["Lock"] = names["_allocate_lock"] = _locks.Lock
+    names["RLock"] = _locks.RLock
+    names["local"] = _locks.local
 
 
 def multiprocessing_context(module: ModuleType) -> None:
@@ -58,7 +79,8 @@ def asgiref_sync(module: ModuleType) -> None:
 
 
 def apply() -> None:
-    """Patches what was imported before Puff's finder was there."""
+    """Patches threading, and what was imported before Puff's finder was there."""
+    threads()
     for name, patch in {"asgiref.local": asgiref_local, "asgiref.sync": asgiref_sync}.items():
         module = sys.modules.get(name)
         if module is not None:

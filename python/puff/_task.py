@@ -6,6 +6,7 @@ greenlet itself: only who waits in one does.
 
 from __future__ import annotations
 
+import _thread
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ class Greenlet:
         self._hub = hub
         self._greenlet: Any = None
         self._waiting: list[Callable[[], Any]] = []
-        self._lock = threading.Lock()
+        self._lock = _thread.allocate_lock()
         self._killed: BaseException | type[BaseException] | None = None
         self.thread = hub.thread if hub is not None else None
         self.result: Any = None

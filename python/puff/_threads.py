@@ -6,6 +6,7 @@ its turn. Work runs in a copy of the caller's contextvars; Puff's functions bloc
 
 from __future__ import annotations
 
+import _thread
 import itertools
 import threading
 from collections import deque
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Pool", "pool", "start_thread"]
 
 _STACK = 16 << 20  # bytes: deep recursion in C overruns the default of some systems
-_stack_lock = threading.Lock()
+_stack_lock = _thread.allocate_lock()
 
 
 def start_thread(target: Callable[..., Any], name: str, *args: Any) -> threading.Thread:
@@ -41,7 +42,7 @@ class Pool:
         self.keep = keep
         self._name = name
         self._work: deque[Callable[[], None]] = deque()
-        self._change = threading.Condition()
+        self._change = threading.Condition(_thread.RLock())
         self._idle = 0
         self._threads = 0
         self._count = itertools.count(1)

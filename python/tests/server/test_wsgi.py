@@ -294,12 +294,12 @@ def test_a_file_is_wrapped_and_closed(puff: Puff) -> None:
     puff.wait_for("app: file closed f2", mark)
 
 
-def together(puff: Puff, n: int, prefix: str) -> list[str]:
-    """n requests that wait for one another, each on a connection of its own."""
+def together(puff: Puff, n: int, prefix: str, path: str = "barrier") -> list[str]:
+    """n requests at a time, each on a connection of its own."""
     answers = [""] * n
 
     def ask(i: int) -> None:
-        answers[i] = get(puff.port, f"/barrier?n={n}&tag={prefix}{i}").text
+        answers[i] = get(puff.port, f"/{path}?n={n}&tag={prefix}{i}").text
 
     threads = [threading.Thread(target=ask, args=(i,)) for i in range(n)]
     for t in threads:
@@ -312,6 +312,11 @@ def together(puff: Puff, n: int, prefix: str) -> list[str]:
 def test_fifty_requests_wait_at_once_with_contexts_of_their_own(puff: Puff) -> None:
     for prefix in ["a", "b"]:
         assert together(puff, 50, prefix) == [f"unset {prefix}{i}" for i in range(50)]
+
+
+def test_locks_and_locals_keep_requests_apart_as_in_threads(puff: Puff) -> None:
+    for prefix in ["a", "b"]:
+        assert together(puff, 20, prefix, "locked") == [f"unset {prefix}{i}" for i in range(20)]
 
 
 def test_nothing_is_held_of_requests_that_are_over(puff: Puff) -> None:

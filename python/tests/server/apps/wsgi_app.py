@@ -9,6 +9,7 @@ import io
 import itertools
 import json
 import sys
+import threading
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs
 from wsgiref.validate import validator
@@ -26,6 +27,8 @@ TEXT = [("Content-Type", "text/plain")]
 seen: list[str] = []
 var: contextvars.ContextVar[str] = contextvars.ContextVar("var", default="unset")
 waiting: set[str] = set()
+lock = threading.Lock()
+own = threading.local()
 
 
 def say(*words: object) -> None:
@@ -374,6 +377,16 @@ def barrier(environ: Environ, start: Start) -> Iterable[bytes]:
     wait_for(int(query(environ, "n")), tag)
     start("200 OK", TEXT)
     return [f"{before} {var.get()}".encode()]
+
+
+def locked(environ: Environ, start: Start) -> Iterable[bytes]:
+    """As a program for threads: it waits with a lock, and keeps what is its own in a local."""
+    before = getattr(own, "tag", "unset")
+    own.tag = query(environ, "tag")
+    with lock:
+        call("sleep", 0.002)
+    start("200 OK", TEXT)
+    return [f"{before} {own.tag}".encode()]
 
 
 def count(environ: Environ, start: Start) -> Iterable[bytes]:
