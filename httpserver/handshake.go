@@ -1,5 +1,6 @@
 // handshake.go is what a connection has to settle before its first request: TLS, or who the client of a proxy is. It happens
-// on the long road, on the goroutine of the connection, so that nobody waits for a client that takes its time.
+// on the long road, on the goroutine of the connection, so that nobody waits for a client that takes its time. What goes on
+// without it, as behind a proxy, changes to the short road then.
 
 package httpserver
 
@@ -17,6 +18,21 @@ import (
 type Handshaker interface{ Handshake() error }
 
 var _ Handshaker = (*tls.Conn)(nil)
+
+// Prefixed is a connection that is a bare socket once Handshake has returned.
+type Prefixed interface {
+	Handshaker
+	// Bare returns the socket, and what was read from it of what comes behind the handshake. The engine uses the socket
+	// from then on.
+	Bare() (net.Conn, []byte)
+}
+
+// PrefixedListener is a listener whose connections are Prefixed: they take the short road, where [Config.Open] is set.
+type PrefixedListener interface {
+	net.Listener
+	// Prefixed does nothing.
+	Prefixed()
+}
 
 // Certified is what a *tls.Conn may stand on, if somebody wants to know which certificate the server has shown.
 type Certified interface {
@@ -56,6 +72,22 @@ func (c *longConn) shake() bool {
 	}
 	c.remote, c.local = netAddrPort(c.nc.RemoteAddr()), netAddrPort(c.nc.LocalAddr())
 	return true
+}
+
+// unwrap goes on with the socket of a connection whose handshake is over and behind it. It reports whether it goes on on the
+// short road.
+func (c *longConn) unwrap() bool {
+	p, ok := c.nc.(Prefixed)
+	if !ok {
+		return false
+	}
+	nc, early := p.Bare()
+	c.in = append(c.in, early...)
+	c.mu.Lock()
+	c.nc = nc // with the deadlines it has
+	c.mu.Unlock()
+	c.home = c.s.anyLoop(nc)
+	return c.goHome()
 }
 
 func (c *longConn) awaitShake() {

@@ -16,7 +16,7 @@ import (
 type longConn struct {
 	s             *Server
 	nc            net.Conn
-	home          *loop // where it came from and goes back to; nil: nowhere
+	home          *loop // where it goes between requests; nil: nowhere
 	scheme        string
 	tls           *TLS // nil: not encrypted
 	remote, local netip.AddrPort
@@ -80,9 +80,14 @@ func (c *longConn) serve() {
 	}
 	defer c.s.unregister(c)
 	defer c.leave()
-	if c.home == nil && !c.shake() {
-		c.close()
-		return
+	if c.home == nil {
+		if !c.shake() {
+			c.close()
+			return
+		}
+		if c.unwrap() {
+			return
+		}
 	}
 	isH2, ok := c.greet()
 	if isH2 {

@@ -38,7 +38,7 @@ func netConn(fd int) (net.Conn, error) {
 	return net.FileConn(f)
 }
 
-// goHome takes the connection back to the loop it came from, between requests, and reports whether it did.
+// goHome takes the connection to its loop, between requests, and reports whether it did.
 func (c *longConn) goHome() bool {
 	c.mu.Lock()
 	stay := c.home == nil || c.draining || c.cut || c.eof
@@ -62,12 +62,14 @@ func (c *longConn) goHome() bool {
 	return true
 }
 
-// welcome adopts a connection that comes back.
+// welcome adopts a connection that comes back, or has no more to settle before its first request.
 func (l *loop) welcome(c *conn) {
 	l.adopt(c)
 	if c.state != open {
 		return
 	}
-	l.timers.arm(c, idleTimer, l.now)
+	if c.served > 0 {
+		l.timers.arm(c, idleTimer, l.now)
+	}
 	c.makeResumed()
 }

@@ -40,6 +40,21 @@ func (s *Server) openLoops(listeners []net.Listener) error {
 	return nil
 }
 
+// anyLoop returns the loop that nc is to go to; nil: none.
+func (s *Server) anyLoop(nc net.Conn) *loop {
+	switch nc.(type) {
+	case *net.TCPConn, *net.UnixConn:
+	default:
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.loops) == 0 {
+		return nil
+	}
+	return s.loops[int(s.dealt.Add(1))%len(s.loops)]
+}
+
 // startLoop runs l on its thread, and returns once its source is open.
 func (s *Server) startLoop(l *loop, sockets []int) error {
 	for _, fd := range sockets {

@@ -21,4 +21,6 @@ func (*loop) stop()  {}
 
 func (s *Server) openLoops([]net.Listener) error { return nil }
 
+func (s *Server) anyLoop(net.Conn) *loop { return nil }
+
 func (*longConn) goHome() bool { return false }

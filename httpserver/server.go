@@ -37,6 +37,7 @@ type Server struct {
 	grace  atomic.Int64 // Config.DrainGrace, until SetDrainGrace
 	over   atomic.Int64 // exchanges of the long road
 	flying atomic.Int64
+	dealt  atomic.Uint32 // connections that went to the short road, to each loop in turn
 	pieces piecePool
 
 	group sync.WaitGroup
@@ -106,18 +107,27 @@ func (s *Server) begin() error {
 
 // open puts each listener on its road.
 func (s *Server) open(listeners []net.Listener) {
-	var short []net.Listener
+	var short, long []net.Listener
+	loops := false
 	for _, ln := range listeners {
-		if haveLoops && s.c.Open != nil && isPlain(ln) {
-			short = append(short, ln)
+		_, prefixed := ln.(PrefixedListener)
+		switch {
+		case haveLoops && s.c.Open != nil && isPlain(ln):
+			short, loops = append(short, ln), true
 			continue
+		case haveLoops && s.c.Open != nil && prefixed:
+			loops = true
 		}
-		s.group.Go(func() { s.acceptLong(ln) })
+		long = append(long, ln)
 	}
-	if len(short) > 0 {
+	if loops {
 		if err := s.openLoops(short); err != nil {
 			s.fail(err)
 		}
+	}
+	// Behind the loops, since they may give them connections.
+	for _, ln := range long {
+		s.group.Go(func() { s.acceptLong(ln) })
 	}
 }
 

@@ -90,6 +90,9 @@ func (l *listener) warn(a net.Addr) {
 	l.unwarned++
 }
 
+// Prefixed says that the connections are those of the listener below, behind a header.
+func (l *listener) Prefixed() {}
+
 // SetDeadline ends Accept at t, if the listener below can do that.
 func (l *listener) SetDeadline(t time.Time) error {
 	if d, ok := l.Listener.(interface{ SetDeadline(time.Time) error }); ok {
@@ -134,6 +137,17 @@ func (c *Conn) Read(p []byte) (int, error) {
 		c.in = nil
 	}
 	return c.Conn.Read(p)
+}
+
+// Bare returns the proxy's connection and what was read of it behind the header. Handshake has returned; the addresses are
+// still asked of c, and nothing else is.
+func (c *Conn) Bare() (net.Conn, []byte) {
+	if c.in == nil {
+		return c.Conn, nil
+	}
+	early, _ := c.in.Peek(c.in.Buffered()) // as much as there is
+	c.in = nil
+	return c.Conn, early
 }
 
 // RemoteAddr returns the address of the client.

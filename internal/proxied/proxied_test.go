@@ -127,6 +127,34 @@ func TestTheHeaderMayComeByteByByte(t *testing.T) {
 	}
 }
 
+func TestBehindTheHeaderTheConnectionIsTheProxysOwn(t *testing.T) {
+	head := "PROXY TCP4 192.0.2.1 192.0.2.2 99 443\r\n"
+	for _, early := range []string{"", "GET /"} {
+		server, client := accepted(t, loopback(t), everybody)
+		if _, err := io.WriteString(client, head+early); err != nil {
+			t.Fatal(err)
+		}
+		c := server.(*proxied.Conn)
+		if err := c.Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		socket, got := c.Bare()
+		if _, ok := socket.(*net.TCPConn); !ok || string(got) != early {
+			t.Errorf("got a %T and %q, want a *net.TCPConn and %q", socket, got, early)
+		}
+		if got := c.RemoteAddr().String(); got != "192.0.2.1:99" {
+			t.Errorf("got the client %s", got)
+		}
+		if _, err := io.WriteString(client, "rest"); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 4)
+		if _, err := io.ReadFull(socket, b); err != nil || string(b) != "rest" {
+			t.Errorf("got %q, %v from the socket", b, err)
+		}
+	}
+}
+
 // once is a listener with one connection.
 type once struct{ net.Conn }
 
