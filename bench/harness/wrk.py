@@ -58,8 +58,9 @@ def parse(output: str) -> Load:
     raise Trouble(f"read wrk's report: it printed\n{output}")
 
 
-def run(wrk: str, port: int, case: Case, seconds: int, cpu: int) -> Load:
-    """Puts the load of a case on a server for some seconds."""
+def run(wrk: str, port: int, case: Case, seconds: int, cpu: int | None) -> Load:
+    """Puts the load of a case on a server for some seconds, from one core or any."""
+    cpus = os.sched_getaffinity(0) if cpu is None else {cpu}
     argv = [wrk, "--threads", "1", "--connections", str(case.connections)]
     argv += ["--duration", f"{seconds}s", "--timeout", f"{TIMEOUT_SECONDS}s"]
     argv += ["--script", str(BENCH / "load.lua"), f"http://127.0.0.1:{port}{case.path}"]
@@ -70,7 +71,7 @@ def run(wrk: str, port: int, case: Case, seconds: int, cpu: int) -> Load:
         stderr=subprocess.STDOUT,
         timeout=seconds + 30,
         check=False,
-        preexec_fn=lambda: os.sched_setaffinity(0, {cpu}),
+        preexec_fn=lambda: os.sched_setaffinity(0, cpus),
     )
     if done.returncode:
         raise Trouble(f"run wrk: status {done.returncode}: {done.stdout}")
