@@ -9,7 +9,7 @@ import subprocess
 from datetime import datetime, timezone
 from pathlib import Path
 
-from .packages import versions
+from .packages import SERVERS, Peers, versions
 from .paths import PUFF
 
 
@@ -26,12 +26,12 @@ def first_line(*argv: str) -> str:
     return (done.stdout or done.stderr).partition("\n")[0].strip()
 
 
-def describe(wrk: str = "") -> dict[str, str]:
+def describe(wrk: str = "", peers: Peers = SERVERS) -> dict[str, str]:
     """Returns names and texts: the machine, the day, and the version of everything."""
     about = {
         "machine": f"{cpu_model()}, {os.cpu_count()} cores, Linux {platform.release()}",
         "date": f"{datetime.now(timezone.utc):%Y-%m-%d}",
-        "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
+        "versions": ", ".join(f"{name} {version}" for name, version in versions(peers).items()),
     }
     if wrk and (found := re.search(r"\d+\.\d+\.\d+", first_line(wrk, "-v"))):
         about["versions"] += f", wrk {found[0]}"

@@ -6,9 +6,10 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
-from .paths import CACHE, PUFF, VENV, make_cache
+from .paths import CACHE, POSTGRES_VENV, PUFF, VENV, make_cache
 from .trouble import Trouble, note
 
 # The newest CPython that all peers have wheels for comes first.
@@ -38,7 +39,29 @@ SHOWN = (
     "redis",
     "hiredis",
 )
-STAMP = VENV / "bench.json"
+
+
+@dataclass(frozen=True)
+class Peers:
+    """A venv and what is in it; what is built from source is allowed to fail."""
+
+    venv: Path
+    wheels: tuple[str, ...]
+    built: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+
+    @property
+    def stamp(self) -> Path:
+        """The file that says what the venv was made with."""
+        return self.venv / "bench.json"
+
+
+SERVERS = Peers(VENV, PEERS, BUILT, (*SHOWN, "fastpysgi", *BUILT))
+POSTGRES = Peers(
+    POSTGRES_VENV,
+    ("asyncpg", "greenlet", "psycopg[binary,pool]", "psycopg2-binary"),
+    shown=("greenlet", "asyncpg", "psycopg", "psycopg-pool", "psycopg2-binary"),
+)
 
 
 def apt_install(package: str) -> bool:
@@ -100,48 +123,48 @@ def find_python(given: str | None) -> Path:
     )
 
 
-def pip(*args: str) -> subprocess.CompletedProcess[str]:
-    argv = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", *args]
+def pip(peers: Peers, *args: str) -> subprocess.CompletedProcess[str]:
+    argv = [str(peers.venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", *args]
     return subprocess.run(argv, capture_output=True, text=True, check=False)
 
 
-def build(python: Path) -> dict[str, str]:
+def build(python: Path, peers: Peers) -> dict[str, str]:
     """Makes the venv anew; returns the packages that could not be built, and why."""
-    note(f"building {VENV} with {python}")
-    shutil.rmtree(VENV, ignore_errors=True)
+    note(f"building {peers.venv} with {python}")
+    shutil.rmtree(peers.venv, ignore_errors=True)
     make_cache()
     done = subprocess.run(
-        [python, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False
+        [python, "-m", "venv", str(peers.venv)], capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise Trouble(f"make {VENV}: {done.stderr or done.stdout}")
-    done = pip("install", "--quiet", *PEERS)
+        raise Trouble(f"make {peers.venv}: {done.stderr or done.stdout}")
+    done = pip(peers, "install", "--quiet", *peers.wheels)
     if done.returncode:
         raise Trouble(f"install the peers: {done.stderr}")
     failed = {}
-    if not Path("/usr/include/ev.h").exists():
+    if peers.built and not Path("/usr/include/ev.h").exists():
         apt_install("libev-dev")
-    for package in BUILT:
-        done = pip("install", "--quiet", package)
+    for package in peers.built:
+        done = pip(peers, "install", "--quiet", package)
         if done.returncode:
             failed[package] = "could not be built (it needs a C compiler and libev-dev)"
     return failed
 
 
-def prepare(given: str | None, refresh: bool = False) -> dict[str, str]:
+def prepare(given: str | None, refresh: bool = False, peers: Peers = SERVERS) -> dict[str, str]:
     """Makes the venv if it is missing, of another Python, or to be made anew.
 
     Returns the packages that could not be built, and why.
     """
     python = find_python(given)
-    key = {"python": str(python), "packages": [*PEERS, *BUILT]}
-    if not refresh and STAMP.exists():
-        stamp = json.loads(STAMP.read_text())
+    key = {"python": str(python), "packages": [*peers.wheels, *peers.built]}
+    if not refresh and peers.stamp.exists():
+        stamp = json.loads(peers.stamp.read_text())
         if stamp["key"] == key:
             failed: dict[str, str] = stamp["failed"]
             return failed
-    failed = build(python)
-    STAMP.write_text(json.dumps({"key": key, "failed": failed}))
+    failed = build(python, peers)
+    peers.stamp.write_text(json.dumps({"key": key, "failed": failed}))
     return failed
 
 
@@ -152,12 +175,11 @@ def unavailable(package: str, failed: dict[str, str]) -> str | None:
     return failed.get(package)
 
 
-def versions() -> dict[str, str]:
+def versions(peers: Peers = SERVERS) -> dict[str, str]:
     """Returns the versions of the interpreter and of the peers."""
-    answer = ask(VENV / "bin" / "python")
+    answer = ask(peers.venv / "bin" / "python")
     if answer is None:
-        raise Trouble(f"run the Python of {VENV}: remove that folder and try again")
-    rows = json.loads(pip("list", "--format", "json").stdout)
+        raise Trouble(f"run the Python of {peers.venv}: remove that folder and try again")
+    rows = json.loads(pip(peers, "list", "--format", "json").stdout)
     have = {row["name"].lower(): row["version"] for row in rows}
-    shown = (*SHOWN, "fastpysgi", *BUILT)
-    return {"CPython": str(answer["version"])} | {n: have[n] for n in shown if n in have}
+    return {"CPython": str(answer["version"])} | {n: have[n] for n in peers.shown if n in have}

@@ -10,6 +10,7 @@ APPS = BENCH / "apps"
 PUFF = ROOT / "bin" / "puff"
 CACHE = ROOT / ".cache"
 VENV = CACHE / "bench-venv"
+POSTGRES_VENV = CACHE / "bench-postgres-venv"
 LOGS = CACHE / "bench-logs"
 
 
