@@ -12,12 +12,11 @@ from ._encodings import clean, codec
 from ._errors import (
     Error,
     InterfaceError,
-    NotSupportedError,
     OperationalError,
     ProgrammingError,
     make,
 )
-from ._info import ConnectionInfo, server_version
+from ._facts import Facts, masked
 from ._link import ask, caller, tell
 from ._session import Session
 from ._small import Notify
@@ -30,7 +29,7 @@ READY, BEGIN, PREPARED = 1, 2, 5
 _MOST_NOTICES = 50
 
 
-class connection(Underway, Session, TwoPhase):
+class connection(Underway, Session, TwoPhase, Facts):
     """A connection; ``connection(dsn)`` opens one, ``connection(dsn, async_=1)`` begins to."""
 
     Warning = _errors.Warning
@@ -128,7 +127,7 @@ class connection(Underway, Session, TwoPhase):
     def __repr__(self) -> str:
         return (
             f"<{type(self).__name__} object at {id(self):#x}; "
-            f"dsn: '{_masked(self._dsn)}', closed: {self.closed}>"
+            f"dsn: '{masked(self._dsn)}', closed: {self.closed}>"
         )
 
     # What goes to the server.
@@ -288,89 +287,6 @@ class connection(Underway, Session, TwoPhase):
                 if not self.closed:
                     raise
 
-    # Facts.
-
-    @property
-    def dsn(self) -> str:
-        """What the connection was opened with, the password masked."""
-        return _masked(self._dsn)
-
-    @property
-    def info(self) -> ConnectionInfo:
-        """What is known of the connection."""
-        return ConnectionInfo(self)
-
-    @property
-    def server_version(self) -> int:
-        """The server's version: 150004 is 15.4."""
-        self._check()
-        return server_version(self._about.get("server_version", ""))
-
-    @property
-    def protocol_version(self) -> int:
-        """3."""
-        return 3
-
-    @property
-    def string_types(self) -> Any:
-        """The types that only this connection has."""
-        return self._registry()
-
-    @property
-    def binary_types(self) -> dict[int, Any]:
-        """Nobody has any."""
-        return {}
-
-    def _registry(self) -> Any:
-        if self._string_types is None:
-            self._string_types = Registry()
-        return self._string_types
-
-    def get_backend_pid(self) -> int:
-        """The server's process."""
-        self._check()
-        pid: int = self._pid
-        return pid
-
-    def get_parameter_status(self, parameter: str) -> str | None:
-        """What the server last said of a parameter."""
-        self._check()
-        found: str | None = ask("param", self._id, parameter)[1]
-        return found
-
-    def get_transaction_status(self) -> int:
-        """One of extensions.TRANSACTION_STATUS_…"""
-        self._check()
-        return ConnectionInfo(self).transaction_status
-
-    def get_dsn_parameters(self) -> dict[str, str]:
-        """The keywords of the connection, without the password."""
-        from ._dsn import parse_dsn
-
-        self._check()
-        found = {
-            name: self._about[name]
-            for name in ("user", "dbname", "host", "port", "options")
-            if self._about.get(name)
-        }
-        found.update(parse_dsn(self._dsn))
-        found.pop("password", None)
-        return found
-
-    def get_native_connection(self) -> Any:
-        """libpq's own connection: there is none."""
-        raise NotSupportedError("there is no libpq under Puff's driver")
-
-    @property
-    def pgconn_ptr(self) -> None:
-        """libpq's own connection: there is none."""
-        return None
-
-    def lobject(self, *args: Any, **kwargs: Any) -> Any:
-        """Large objects are not supported: bytea holds up to 1 GB."""
-        self._not_async("lobject")
-        raise NotSupportedError("large objects are not supported by Puff's driver: use bytea")
-
     # The encoding.
 
     def _encoding_is(self, name: str) -> None:
@@ -420,17 +336,3 @@ def _default_pool() -> bool:
     except LookupError:
         return False
     return True
-
-
-def _masked(dsn: str) -> str:
-    if "password" not in dsn and "://" not in dsn:
-        return dsn
-    from ._dsn import make_dsn, parse_dsn
-
-    try:
-        found = parse_dsn(dsn)
-    except Error:
-        return "***"
-    if "password" not in found:
-        return dsn
-    return make_dsn(**{**found, "password": "xxx"})
