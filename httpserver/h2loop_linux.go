@@ -21,6 +21,8 @@ const (
 // h2Short is the carrier of a connection on the short road.
 type h2Short struct{ c *conn }
 
+func (s h2Short) thread() poster { return s.c.l }
+
 var _ h2Carrier = h2Short{}
 
 func (s h2Short) hand(x *Exchange) {

@@ -87,8 +87,6 @@ func (d *h2Long) post(f func()) bool {
 
 func (d *h2Long) thread() poster { return d }
 
-func (s h2Short) thread() poster { return s.c.l }
-
 // runPosts calls what filters want called, and is called where peers are told.
 func (h *h2) runPosts() {
 	for len(h.posts) > 0 {
