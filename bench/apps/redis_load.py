@@ -11,34 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import sys
 import threading
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from meter import Meter
+
 URL = os.environ["PUFF_DEFAULT_REDIS_URL"]
 VALUE = "v" * 32
-
-
-def cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
-class Meter:
-    """Measures a block and prints what each of count things cost."""
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-
-    def __enter__(self) -> None:
-        self.began, self.used = time.perf_counter(), cpu()
-
-    def __exit__(self, *exc: object) -> None:
-        used, took = cpu() - self.used, time.perf_counter() - self.began
-        print(f"{used / self.count * 1e6:.3f} {self.count / took:.0f}")
 
 
 def get_puff_greenlets(callers: int, count: int) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,8 @@ SHOWN = (
     "greenlet",
     "redis",
     "hiredis",
+    "aiohttp",
+    "httpx",
 )
 
 
@@ -168,6 +171,18 @@ def prepare(given: str | None, refresh: bool = False, peers: Peers = SERVERS) ->
     return failed
 
 
+def need(packages: Iterable[str]) -> None:
+    """Installs those that the venv has not, beside what is there."""
+    have = installed()
+    missing = [name for name in packages if name not in have]
+    if not missing:
+        return
+    note(f"installing {', '.join(missing)}")
+    done = pip(SERVERS, "install", "--quiet", *missing)
+    if done.returncode:
+        raise Trouble(f"install {', '.join(missing)}: {done.stderr}")
+
+
 def unavailable(package: str, failed: dict[str, str]) -> str | None:
     """Returns why a server cannot be started, or None."""
     if package == "puff" and not PUFF.exists():
@@ -175,11 +190,16 @@ def unavailable(package: str, failed: dict[str, str]) -> str | None:
     return failed.get(package)
 
 
+def installed(peers: Peers = SERVERS) -> dict[str, str]:
+    """Returns the packages of the venv with their versions."""
+    rows = json.loads(pip(peers, "list", "--format", "json").stdout)
+    return {row["name"].lower(): row["version"] for row in rows}
+
+
 def versions(peers: Peers = SERVERS) -> dict[str, str]:
     """Returns the versions of the interpreter and of the peers."""
     answer = ask(peers.venv / "bin" / "python")
     if answer is None:
         raise Trouble(f"run the Python of {peers.venv}: remove that folder and try again")
-    rows = json.loads(pip(peers, "list", "--format", "json").stdout)
-    have = {row["name"].lower(): row["version"] for row in rows}
+    have = installed(peers)
     return {"CPython": str(answer["version"])} | {n: have[n] for n in peers.shown if n in have}
