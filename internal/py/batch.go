@@ -140,7 +140,7 @@ func (rt *Runtime) apart(e *entry, c *Call) {
 	for r := NewReader(c.Args); r.Len() > 0; {
 		v, err := DecodeAll(r.Raw())
 		if err != nil {
-			c.lane.finish(c.ticket, nil, fmt.Errorf("call Go: read the request: %w", err))
+			c.lane.finish(c.ticket, nil, fmt.Errorf("call Go: read the request: %w", err), false)
 			return
 		}
 		args = append(args, v)

@@ -75,7 +75,7 @@ func py_export_ask_over(lane C.uint32_t, ticket C.uint64_t) {
 		if err == nil {
 			err = ErrClosed
 		}
-		l.finish(uint64(ticket), nil, err)
+		l.finish(uint64(ticket), nil, err, true)
 		return
 	}
 	defer rt.run.Done()

@@ -26,6 +26,8 @@ type Lane struct {
 	rt *Runtime
 	c  *C.py_lane
 
+	roused atomic.Bool // the lane is in rt.rouse
+
 	asked Pending // what the lane's thread asked for and waits for itself; only it has to do with it
 
 	mu      sync.Mutex
@@ -35,11 +37,13 @@ type Lane struct {
 // wake wakes the lane if it sleeps. The record must be visible before: put stores
 // the tail with a full barrier.
 func (l *Lane) wake() {
-	sleeping := (*atomic.Uint32)(unsafe.Pointer(&l.c.sleeping))
-	if sleeping.Load() != 0 && sleeping.CompareAndSwap(1, 0) {
+	if sleeping := l.sleeping(); sleeping.Load() != 0 && sleeping.CompareAndSwap(1, 0) {
 		wakeFD(int(l.c.fd))
 	}
 }
+
+// sleeping is 1 while the lane sleeps and wants to be woken.
+func (l *Lane) sleeping() *atomic.Uint32 { return (*atomic.Uint32)(unsafe.Pointer(&l.c.sleeping)) }
 
 func (l *Lane) closed() bool { return (*atomic.Uint32)(unsafe.Pointer(&l.c.closed)).Load() != 0 }
 
@@ -148,11 +152,18 @@ func (l *Lane) Define(id uint16, value any) error {
 // Stop ends the lane: its loop returns when what runs on it is over.
 func (l *Lane) Stop() error { return l.post(kindStop, 0, 0, nil) }
 
-// finish answers a call that Python made.
-func (l *Lane) finish(ticket uint64, out any, err error) {
+// finish answers a call that Python made. alone: no other runs.
+func (l *Lane) finish(ticket uint64, out any, err error, alone bool) {
 	b, kind, value := l.rt.encode(out, err)
-	// A lane that has ended has nobody who waits.
-	_ = l.post(kind, ticket, 0, value)
+	l.mu.Lock()
+	ok := !l.closed() && l.general.put(kind, ticket, 0, value)
+	l.mu.Unlock()
+	if ok {
+		l.rouse(alone)
+	} else {
+		// A lane that has ended has nobody who waits.
+		_ = l.post(kind, ticket, 0, value)
+	}
 	l.rt.keep(b, value)
 }
 

@@ -79,6 +79,7 @@ type Runtime struct {
 	funcs atomic.Pointer[map[string]*entry] // replaced, never changed
 	due   []*entry                          // those that have gathered calls; the dispatcher's
 	lanes [C.PY_MAX_LANES]atomic.Pointer[Lane]
+	rouse chan *Lane // those that have answers, each once: it has room for all
 
 	mu      sync.Mutex
 	closed  bool                          // run has somebody who waits for it
@@ -145,6 +146,7 @@ func Open(log *slog.Logger, funcs map[string]Func) (*Runtime, error) {
 		// The heap of a process that is mostly Python is so small that garbage would be
 		// collected every few thousand calls, and costs a tenth of each (one call of the
 		// HTTP client leaves 20 KB).
+		rouse:   make(chan *Lane, C.PY_MAX_LANES),
 		ballast: make([]byte, ballastSize),
 		buffers: sync.Pool{New: func() any { return new([]byte) }},
 	}
@@ -168,6 +170,7 @@ func Open(log *slog.Logger, funcs map[string]Func) (*Runtime, error) {
 		return nil, err
 	}
 	rt.run.Go(func() { rt.watchLate(clock) })
+	rt.run.Go(rt.rousing)
 	rt.run.Go(rt.dispatch)
 	C.py_go_ready() // Python may call from here on
 	return rt, nil
@@ -188,7 +191,7 @@ func (rt *Runtime) Close() {
 		rt.office.shut()
 		rt.office.drain(func(m *Message) {
 			if lane := rt.Lane(int(m.Lane)); m.Kind == KindCall && lane != nil {
-				lane.finish(m.Ticket, nil, NewError("RuntimeError", "call Go: it has ended"))
+				lane.finish(m.Ticket, nil, NewError("RuntimeError", "call Go: it has ended"), true)
 			}
 		})
 		rt.office.close()
@@ -305,16 +308,16 @@ func (rt *Runtime) called(m *Message) {
 		err = errRequest
 	}
 	if err != nil {
-		lane.finish(ticket, nil, fmt.Errorf("call Go: read the request: %w", err))
+		lane.finish(ticket, nil, fmt.Errorf("call Go: read the request: %w", err), true)
 		return
 	}
 	if e == nil {
-		lane.finish(ticket, nil, NewError("LookupError", fmt.Sprintf("call Go: there is no function %q", name)))
+		lane.finish(ticket, nil, NewError("LookupError", fmt.Sprintf("call Go: there is no function %q", name)), true)
 		return
 	}
 	if e.inline {
 		out, err := protect(rt.ctx, e.f, args)
-		lane.finish(ticket, out, err)
+		lane.finish(ticket, out, err, false)
 		return
 	}
 	rt.work(lane, ticket, func(ctx context.Context) (any, error) { return protect(ctx, e.f, args) })
@@ -331,8 +334,9 @@ func (rt *Runtime) work(lane *Lane, ticket uint64, f func(context.Context) (any,
 		out, err := f(ctx)
 		rt.mu.Lock()
 		delete(rt.running, ticket)
+		alone := len(rt.running) == 0
 		rt.mu.Unlock()
-		lane.finish(ticket, out, err)
+		lane.finish(ticket, out, err, alone)
 	})
 }
 

@@ -213,6 +213,27 @@ func TestNoWakeUpIsLost(t *testing.T) {
 	})
 }
 
+// Answers then go the way on which several share a wake-up.
+func TestNoWakeUpIsLostBesideACallThatRuns(t *testing.T) {
+	settled(t)
+	begun, ended := blocker(t)
+	ctx, cancel := context.WithCancel(testkit.Context(t))
+	var wg sync.WaitGroup
+	wg.Go(func() { _, _ = hub.lane.Call(ctx, hub.run, hub.asks(), "block") })
+	<-begun
+	for i := range 300 {
+		for _, p := range []place{hub, loop} {
+			got, err := p.lane.Call(ctx, p.run, p.asks(), "same", i)
+			if err != nil || got != int64(i) {
+				t.Errorf("round %d: got %v, %v", i, got, err)
+			}
+		}
+	}
+	cancel()
+	<-ended
+	wg.Wait()
+}
+
 func TestWakeUpsOfManyAreNotLostEither(t *testing.T) {
 	settled(t)
 	ctx := testkit.Context(t)
