@@ -7,6 +7,7 @@ import (
 	"compress/zlib"
 	"context"
 	"io"
+	"iter"
 	"net/http"
 	"slices"
 	"strings"
@@ -36,7 +37,7 @@ var decoders = map[string]func(io.Reader) (io.ReadCloser, error){
 	},
 }
 
-func newResponse(ctx context.Context, answer *http.Response, history []Hop, cancel context.CancelFunc) (*Response, error) {
+func newResponse(ctx context.Context, answer *http.Response, history []Hop, cancel context.CancelFunc) *Response {
 	r := &Response{
 		Status: answer.StatusCode, Version: answer.Proto, URL: answer.Request.URL.Redacted(), History: history,
 	}
@@ -51,36 +52,44 @@ func newResponse(ctx context.Context, answer *http.Response, history []Hop, canc
 	if b.open != nil || answer.Request.Method == http.MethodHead {
 		r.Length = -1
 	}
-	r.Fields = fieldsOf(answer.Header, b.open != nil && hasBody)
+	r.Fields = Fields{answer.Header, b.open != nil && hasBody}
 	r.Body = b
 	r.close = func() {
 		b.close()
 		cancel()
 	}
-	return r, nil
+	return r
 }
 
-// fieldsOf lists a head by name. decoded leaves out what no longer fits the body.
-func fieldsOf(h http.Header, decoded bool) []Field {
-	names := make([]string, 0, 16)
-	for name := range h {
-		names = append(names, name)
+// Fields are those of a head, as they were read.
+type Fields struct {
+	header  http.Header
+	decoded bool // leave out what no longer fits the body
+}
+
+// All yields names, in lower case, and values by the order of names; those of one name as they came. No value has a line
+// feed in it.
+func (f Fields) All() iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		names := make([]string, 0, 16)
+		for name := range f.header {
+			if !f.decoded || name != "Content-Encoding" && name != "Content-Length" {
+				names = append(names, name)
+			}
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			lower := lowered[name]
+			if lower == "" {
+				lower = strings.ToLower(name)
+			}
+			for _, v := range f.header[name] {
+				if !yield(lower, v) {
+					return
+				}
+			}
+		}
 	}
-	slices.Sort(names)
-	all := make([]Field, 0, len(names))
-	for _, name := range names {
-		if decoded && (name == "Content-Encoding" || name == "Content-Length") {
-			continue
-		}
-		lower := lowered[name]
-		if lower == "" {
-			lower = strings.ToLower(name)
-		}
-		for _, v := range h[name] {
-			all = append(all, Field{lower, v})
-		}
-	}
-	return all
 }
 
 // lowered are the names that most answers have, in lower case. It is never changed.

@@ -19,9 +19,8 @@ type Response struct {
 	Version string
 	// URL is where the answer came from: after redirects not where the request went.
 	URL string
-	// Fields are the head in no particular order, names in lower case. Content-Encoding and Content-Length are gone if Body
-	// is decoded.
-	Fields []Field
+	// Fields are the head. Content-Encoding and Content-Length are gone if Body is decoded.
+	Fields Fields
 	// Cookies are what the answer sets.
 	Cookies []Field
 	// History are the redirects that led here, without their bodies.
@@ -54,7 +53,7 @@ func (r *Response) All() ([]byte, error) {
 type Hop struct {
 	Status int
 	URL    string
-	Fields []Field
+	Fields Fields
 }
 
 // Close ends the exchange. A body that was read to its end leaves the connection for others.
@@ -78,22 +77,21 @@ func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 		}
 		return nil, err
 	}
-	over := c.count.began()
+	began := c.count.began()
 	answer, history, err := c.send(req, r)
-	// Before the context ends for our own reason.
-	err = classify(ctx, "send to", mask(r.URL), err)
-	over(err)
 	if err != nil {
+		// Before the context ends for our own reason.
+		err = classify(ctx, "send to", mask(r.URL), err)
+		c.count.over(began, err)
 		cancel()
 		return nil, err
 	}
-	response, err := newResponse(ctx, answer, history, cancel)
-	if response != nil {
-		if response.MaxBody = r.MaxBody; response.MaxBody <= 0 {
-			response.MaxBody = c.c.MaxBody
-		}
+	c.count.over(began, nil)
+	response := newResponse(ctx, answer, history, cancel)
+	if response.MaxBody = r.MaxBody; response.MaxBody <= 0 {
+		response.MaxBody = c.c.MaxBody
 	}
-	return response, err
+	return response, nil
 }
 
 // limit begins the time of the whole request.
@@ -187,7 +185,7 @@ func (c *Client) follow(req *http.Request, r *Request) (*http.Response, []Hop, e
 		case len(via) > r.MaxRedirects:
 			return errRedirects
 		}
-		history = append(history, Hop{next.Response.StatusCode, next.Response.Request.URL.Redacted(), fieldsOf(next.Response.Header, false)})
+		history = append(history, Hop{next.Response.StatusCode, next.Response.Request.URL.Redacted(), Fields{header: next.Response.Header}})
 		return nil
 	}
 	answer, err := client.Do(req)

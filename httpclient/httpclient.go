@@ -73,12 +73,14 @@ type Client struct {
 	transport *http.Transport
 	err       error // of the configuration
 	count     counters
+
+	userAgent, encodings []string // as they stand in a head
 }
 
 // New returns a Client. It connects to nothing; what is wrong with c is told by Do.
 func New(c Config) *Client {
 	c = c.withDefaults()
-	cl := &Client{c: c}
+	cl := &Client{c: c, userAgent: []string{c.UserAgent}, encodings: []string{acceptEncoding}}
 	dialer := &dialer{net.Dialer{KeepAlive: 30 * time.Second}, c.ConnectTimeout, &cl.count}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(!c.HTTP2PriorKnowledge)

@@ -100,10 +100,10 @@ func (c *Client) prepare(ctx context.Context, r *Request) (*http.Request, error)
 		req.AddCookie(cookie)
 	}
 	if _, ok := req.Header["User-Agent"]; !ok {
-		req.Header.Set("User-Agent", c.c.UserAgent)
+		req.Header["User-Agent"] = c.userAgent
 	}
 	if _, ok := req.Header["Accept-Encoding"]; !ok {
-		req.Header.Set("Accept-Encoding", acceptEncoding)
+		req.Header["Accept-Encoding"] = c.encodings
 	}
 	setBody(req, r)
 	return req, nil

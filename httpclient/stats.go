@@ -49,17 +49,19 @@ func (c *Client) Stats() Stats {
 	return s
 }
 
-// began notes a request; the function that it returns, how that ended.
-func (n *counters) began() (over func(error)) {
-	began := time.Now()
+// began notes a request, and returns when that was.
+func (n *counters) began() time.Time {
 	n.requests.Add(1)
 	n.inFlight.Add(1)
-	return func(err error) {
-		n.inFlight.Add(-1)
-		n.took.Add(int64(time.Since(began)))
-		if e, ok := err.(*Error); ok {
-			n.errors[e.Kind].Add(1)
-		}
+	return time.Now()
+}
+
+// over notes how a request ended.
+func (n *counters) over(began time.Time, err error) {
+	n.inFlight.Add(-1)
+	n.took.Add(int64(time.Since(began)))
+	if e, ok := err.(*Error); ok {
+		n.errors[e.Kind].Add(1)
 	}
 }
 

@@ -1,23 +1,42 @@
 package bind
 
-// Answers of the HTTP client as Python gets them, written straight from what was read.
+// Answers of the HTTP client as Python gets them, written straight from what was read:
+// (status, version, URL, fields, cookies, history), and the body or the number of a stream.
+// Fields are one piece of bytes, "name:value\n" for each: most are never looked at, and
+// _http_response.py takes apart those that are. No cookies and no history are None.
 
 import (
+	"encoding/binary"
 	"io"
+	"slices"
 
 	"github.com/puffstack/puff/httpclient"
 	"github.com/puffstack/puff/internal/py"
 )
 
-// httpAnswer is a head with its body: (status, version, URL, fields, cookies, history, body).
-type httpAnswer struct {
-	response *httpclient.Response
-	body     []byte
+// httpAnswer reads the body of r and returns head and body.
+func httpAnswer(r *httpclient.Response) (py.Raw, error) {
+	const roomForHead = 512
+	length := r.Length
+	if length < 0 || length > min(maxAtOnce, r.MaxBody) {
+		body, err := r.All()
+		if err != nil {
+			return nil, err
+		}
+		b := make([]byte, 0, roomForHead+len(body))
+		return py.AppendText(appendHead(b, r, 1), py.TagBytes, body), nil
+	}
+	b := make([]byte, 0, roomForHead+length)
+	b = py.AppendHead(appendHead(b, r, 1), py.TagBytes, int(length))
+	b = slices.Grow(b, int(length))
+	at := len(b)
+	b = b[:at+int(length)]
+	_, err := io.ReadFull(r.Body, b[at:])
+	return b, err
 }
 
-func (a *httpAnswer) AppendValue(b []byte) ([]byte, error) {
-	return py.AppendText(appendHead(b, a.response, 1), py.TagBytes, a.body), nil
-}
+// maxAtOnce is the most bytes for which there is memory before they have come.
+const maxAtOnce = 1 << 20
 
 // httpHead is a head, with the number of its stream unless that is 0.
 type httpHead struct {
@@ -37,21 +56,42 @@ func appendHead(b []byte, r *httpclient.Response, more int) []byte {
 	b = py.AppendHead(b, py.TagTuple, 6+more)
 	b = py.AppendInt(b, int64(r.Status))
 	b = appendStr(appendStr(b, r.Version), r.URL)
-	b = appendFields(appendFields(b, r.Fields), r.Cookies)
-	b = py.AppendHead(b, py.TagList, len(r.History))
-	for _, hop := range r.History {
-		b = py.AppendInt(py.AppendHead(b, py.TagTuple, 3), int64(hop.Status))
-		b = appendFields(appendStr(b, hop.URL), hop.Fields)
+	return appendHistory(appendCookies(appendFields(b, r.Fields), r.Cookies), r.History)
+}
+
+// appendFields appends the fields of a head.
+func appendFields(b []byte, fields httpclient.Fields) []byte {
+	b = py.AppendHead(b, py.TagBytes, 0)
+	at := len(b)
+	for name, value := range fields.All() {
+		b = append(append(b, name...), ':')
+		b = append(append(b, value...), '\n')
+	}
+	binary.LittleEndian.PutUint32(b[at-4:], uint32(len(b)-at))
+	return b
+}
+
+func appendCookies(b []byte, cookies []httpclient.Field) []byte {
+	if len(cookies) == 0 {
+		return py.AppendNone(b)
+	}
+	b = py.AppendHead(b, py.TagList, len(cookies))
+	for _, k := range cookies {
+		b = appendStr(py.AppendHead(b, py.TagTuple, 2), k.Name)
+		b = py.AppendText(b, py.TagBytes, k.Value)
 	}
 	return b
 }
 
-// appendFields appends a list of (name, value), the values as bytes.
-func appendFields(b []byte, fields []httpclient.Field) []byte {
-	b = py.AppendHead(b, py.TagList, len(fields))
-	for _, f := range fields {
-		b = appendStr(py.AppendHead(b, py.TagTuple, 2), f.Name)
-		b = py.AppendText(b, py.TagBytes, f.Value)
+// appendHistory appends a list of (status, URL, fields).
+func appendHistory(b []byte, hops []httpclient.Hop) []byte {
+	if len(hops) == 0 {
+		return py.AppendNone(b)
+	}
+	b = py.AppendHead(b, py.TagList, len(hops))
+	for _, hop := range hops {
+		b = py.AppendInt(py.AppendHead(b, py.TagTuple, 3), int64(hop.Status))
+		b = appendFields(appendStr(b, hop.URL), hop.Fields)
 	}
 	return b
 }
@@ -64,16 +104,3 @@ func appendStr(b []byte, s string) []byte {
 	b, _ = py.Append(b, s) // of a string there is no error but of its size, which a head has not
 	return b
 }
-
-// readAll reads a body that is handed over in one piece, of length bytes; -1: nobody knows.
-func readAll(r *httpclient.Response, length int64) ([]byte, error) {
-	if 0 <= length && length <= min(maxAtOnce, r.MaxBody) {
-		body := make([]byte, length)
-		_, err := io.ReadFull(r.Body, body)
-		return body, err
-	}
-	return r.All()
-}
-
-// maxAtOnce is the most bytes for which there is memory before they have come.
-const maxAtOnce = 1 << 20

@@ -50,7 +50,7 @@ func (h *HTTPClient) Funcs() map[string]py.Func {
 	}
 }
 
-// request(client, options) returns the head and the whole body.
+// request(client, method, URL, options) returns the head and the whole body.
 func (h *HTTPClient) request(ctx context.Context, args []any) (any, error) {
 	c, r, err := h.asked(args)
 	if err != nil {
@@ -61,14 +61,14 @@ func (h *HTTPClient) request(ctx context.Context, args []any) (any, error) {
 		return nil, httpError(err)
 	}
 	defer response.Close()
-	body, err := readAll(response, response.Length)
+	answer, err := httpAnswer(response)
 	if err != nil {
 		return nil, httpError(err)
 	}
-	return &httpAnswer{response, body}, nil
+	return answer, nil
 }
 
-// open(client, options) returns a number and the head; the body is to be read.
+// open(client, method, URL, options) returns a number and the head; the body is to be read.
 func (h *HTTPClient) open(ctx context.Context, args []any) (any, error) {
 	c, r, err := h.asked(args)
 	if err != nil {
@@ -79,7 +79,7 @@ func (h *HTTPClient) open(ctx context.Context, args []any) (any, error) {
 	return h.opened(ctx, s)
 }
 
-// begin(client, options) starts a request whose body is to be written; its number.
+// begin(client, method, URL, options) starts a request whose body is to be written; its number.
 func (h *HTTPClient) begin(ctx context.Context, args []any) (any, error) {
 	c, r, err := h.asked(args)
 	if err != nil {
@@ -161,7 +161,7 @@ func (h *HTTPClient) rest(ctx context.Context, args []any) (any, error) {
 		return nil, err
 	}
 	defer context.AfterFunc(ctx, s.cancel)()
-	body, err := readAll(s.response, -1) // part of it has been read, perhaps
+	body, err := s.response.All()
 	return body, httpError(err)
 }
 
@@ -199,18 +199,20 @@ func (h *HTTPClient) jarClose(_ context.Context, args []any) (any, error) {
 	return nil, nil
 }
 
-// asked reads the name of a client and what to send.
+// asked reads the name of a client and what to send: a method, a URL, and options or None.
 func (h *HTTPClient) asked(args []any) (*httpclient.Client, *httpclient.Request, error) {
 	name, ok := arg(args, 0).(string)
-	options, isDict := arg(args, 1).(py.Dict)
-	if !ok || !isDict {
-		return nil, nil, wrong("http.request", "a name and options", args)
+	method, isMethod := arg(args, 1).(string)
+	address, isAddress := arg(args, 2).(string)
+	options, isDict := arg(args, 3).(py.Dict)
+	if !ok || !isMethod || !isAddress || !isDict && arg(args, 3) != nil {
+		return nil, nil, wrong("http.request", "a name, a method, a URL, and options or None", args)
 	}
 	c, err := h.client(name)
 	if err != nil {
 		return nil, nil, err
 	}
-	r, jar, err := httpRequest(options)
+	r, jar, err := httpRequest(method, address, options)
 	if err != nil {
 		return nil, nil, err
 	}

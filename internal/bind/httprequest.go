@@ -13,8 +13,8 @@ import (
 const defaultRedirects = 10
 
 // httpRequest reads options. jar is the number of a session, 0 for none.
-func httpRequest(options py.Dict) (r *httpclient.Request, jar int64, err error) {
-	r = &httpclient.Request{MaxRedirects: defaultRedirects}
+func httpRequest(method, address string, options py.Dict) (r *httpclient.Request, jar int64, err error) {
+	r = &httpclient.Request{Method: method, URL: address, MaxRedirects: defaultRedirects}
 	for _, p := range options {
 		key, _ := p[0].(string)
 		if key == "jar" {
@@ -34,8 +34,6 @@ func httpRequest(options py.Dict) (r *httpclient.Request, jar int64, err error) 
 
 // httpOptions is never changed.
 var httpOptions = map[string]func(r *httpclient.Request, v any) error{
-	"method":          func(r *httpclient.Request, v any) error { return readText(&r.Method, v) },
-	"url":             func(r *httpclient.Request, v any) error { return readText(&r.URL, v) },
 	"params":          func(r *httpclient.Request, v any) error { return readFields(&r.Params, v) },
 	"headers":         func(r *httpclient.Request, v any) error { return readFields(&r.Fields, v) },
 	"cookies":         func(r *httpclient.Request, v any) error { return readFields(&r.Cookies, v) },

@@ -22,8 +22,6 @@ def is_stream(body: Any) -> bool:
 
 
 def options(
-    method: str,
-    url: str,
     *,
     params: Any = None,
     headers: Any = None,
@@ -42,9 +40,7 @@ def options(
     retries: int = 0,
 ) -> dict[str, Any]:
     """The options of a request. Raises TypeError for what can not be sent."""
-    if not isinstance(method, str):
-        raise TypeError(f"the method is a str such as 'GET', not {method!r}")
-    said: dict[str, Any] = {"method": method.upper(), "url": str(url)}
+    said: dict[str, Any] = {}
     fields = [(_name(k), _field(k, v)) for k, v in _pairs(headers, "headers")]
     if params is not None:
         said["params"] = [(_text(k), _text(v)) for k, v in _pairs(params, "params")]

@@ -43,6 +43,13 @@ class Headers(dict[str, bytes]):
         return [value for key, value in self.fields if key == name.lower()]
 
 
+def _fields(block: bytes) -> Iterator[tuple[str, bytes]]:
+    """Names and values, of what Go sends of a head."""
+    for line in block.split(b"\n")[:-1]:
+        name, _, value = line.partition(b":")
+        yield name.decode("latin-1"), value
+
+
 class Head:
     """What is known of an answer before its body."""
 
@@ -55,17 +62,18 @@ class Head:
     @cached_property
     def headers(self) -> Headers:
         """The fields, by name."""
-        return Headers(self._head[3])
+        return Headers(_fields(self._head[3]))
 
     @cached_property
     def cookies(self) -> dict[str, str]:
         """What the answer sets."""
-        return {k: v.decode("latin-1") for k, v in self._head[4]}
+        return {k: v.decode("latin-1") for k, v in self._head[4] or ()}
 
     @cached_property
     def history(self) -> list[Head]:
         """The redirects that led here, the first one first."""
-        return [Head((status, "", url, fields, [], [])) for status, url, fields in self._head[5]]
+        hops = self._head[5] or ()
+        return [Head((status, "", url, fields, None, None)) for status, url, fields in hops]
 
     def header(self, name: str) -> bytes | None:
         """The value of a field, None if there is none."""
@@ -93,8 +101,10 @@ class Response(Head):
     """A whole answer. Its body may be asked for as often as wanted."""
 
     def __init__(self, head: tuple[Any, ...]) -> None:
-        super().__init__(head)
-        self.content: bytes = head[6]
+        self._head = head
+        self.status, self.http_version, self.url, _, _, _, self.content = head
+
+    content: bytes
 
     def body(self) -> Any:
         """The body as bytes."""

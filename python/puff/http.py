@@ -75,6 +75,8 @@ __all__ = [
 
 DEFAULT_TIMEOUT = 30_000
 
+_Asked = tuple[str, str, str, dict[str, Any] | None]  # a client's name, method, URL, options
+
 
 class HTTPError(PuffError):
     """A request failed."""
@@ -142,16 +144,25 @@ class HttpClient:
 
     def request(self, method: str, url: str, **asked: Any) -> Any:
         """A Response. Raises HTTPError, see the module."""
-        said = _options(method, url, **asked)
-        if self._jar:
-            said["jar"] = self._jar
+        what = self._asked(method, url, asked)
         if not is_stream(asked.get("body")):
-            return call("http.request", self.name, said, wrap=Response)
-        return run(_sent(self.name, said, asked["body"]))
+            return call("http.request", *what, wrap=Response)
+        return run(_sent(what, asked["body"]))
+
+    def _asked(self, method: str, url: str, asked: dict[str, Any]) -> _Asked:
+        """What Go is told of a request, first of all by whom."""
+        if not isinstance(method, str):
+            raise TypeError(f"the method is a str such as 'GET', not {method!r}")
+        said = _options(**asked) if asked else None
+        if self._jar:
+            said = {**(said or {}), "jar": self._jar}
+        return self.name, method.upper(), str(url), said
 
     def get(self, url: str, **asked: Any) -> Any:
         """A Response to GET."""
-        return self.request("GET", url, **asked)
+        if asked or self._jar:
+            return self.request("GET", url, **asked)
+        return call("http.request", self.name, "GET", str(url), None, wrap=Response)
 
     def head(self, url: str, **asked: Any) -> Any:
         """A Response to HEAD."""
@@ -186,10 +197,9 @@ class HttpClient:
         timeout: float = DEFAULT_TIMEOUT,
     ) -> Any:
         """The value that the answer's body encodes."""
-        said = _options(method, url, headers=headers, json=json, timeout_ms=timeout)
-        if self._jar:
-            said["jar"] = self._jar
-        return call("http.request", self.name, said, wrap=lambda head: _json.loads(head[6]))
+        asked = {"headers": headers, "json": json, "timeout_ms": timeout}
+        what = self._asked(method, url, asked)
+        return call("http.request", *what, wrap=lambda head: _json.loads(head[6]))
 
     def stream(self, method: str, url: str, **asked: Any) -> Stream:
         """An answer whose body is read in pieces.
@@ -198,13 +208,8 @@ class HttpClient:
         ...     for line in r.iter_lines():
         ...         print(line)
         """
-        said = _options(method, url, **asked)
-        if self._jar:
-            said["jar"] = self._jar
-        body = asked.get("body")
-        return Stream(
-            _uploaded(self.name, said, body) if is_stream(body) else _opened(self.name, said)
-        )
+        what, body = self._asked(method, url, asked), asked.get("body")
+        return Stream(_uploaded(what, body) if is_stream(body) else _opened(what))
 
     def session(self) -> Session:
         """A client that keeps cookies, until it is closed; a context manager."""
@@ -237,16 +242,14 @@ class Session(HttpClient):
         await self.close()
 
 
-def _opened(name: str, said: dict[str, Any]) -> Generator[Any, Any, tuple[int, tuple[Any, ...]]]:
-    *head, number = yield call("http.open", name, said)
+def _opened(what: _Asked) -> Generator[Any, Any, tuple[int, tuple[Any, ...]]]:
+    *head, number = yield call("http.open", *what)
     return number, tuple(head)
 
 
-def _uploaded(
-    name: str, said: dict[str, Any], body: Any
-) -> Generator[Any, Any, tuple[int, tuple[Any, ...]]]:
+def _uploaded(what: _Asked, body: Any) -> Generator[Any, Any, tuple[int, tuple[Any, ...]]]:
     """Sends body piece by piece, each when the one before is on its way."""
-    number = yield call("http.begin", name, said)
+    number = yield call("http.begin", *what)
     try:
         if isinstance(body, AsyncIterable):
             if mode() != "asyncio":
@@ -278,8 +281,8 @@ def _piece(piece: Any) -> bytes:
     return bytes(piece)
 
 
-def _sent(name: str, said: dict[str, Any], body: Any) -> Generator[Any, Any, Response]:
-    number, head = yield from _uploaded(name, said, body)
+def _sent(what: _Asked, body: Any) -> Generator[Any, Any, Response]:
+    number, head = yield from _uploaded(what, body)
     try:
         content = yield call("http.rest", number)
     finally:

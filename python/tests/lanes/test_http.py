@@ -14,6 +14,18 @@ import pytest
 from puff import http
 
 
+FIELDS = b"""HTTP/1.1 200 OK\r
+X-Two: 1\r
+X-Folded: one\r
+ two\r
+X-Colons: :a:b:\r
+X-Empty:\r
+x-two: \xe9\r
+Content-Length: 0\r
+\r
+"""
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     hang = threading.Event()
@@ -55,6 +67,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(b"\xe9", Content_Type="text/plain; charset=latin-1")
         elif self.path == "/lines":
             self.answer(b"one\r\ntwo\n" + b"x" * 200_000 + b"\nlast")
+        elif self.path == "/fields":
+            self.wfile.write(FIELDS)
         elif self.path == "/missing":
             self.answer(b"no", 404)
         else:
@@ -99,6 +113,24 @@ def test_get_is_one_name_for_every_caller(url: str) -> None:
     assert r.header("no-such") is None
     assert r.cookies == {"k": "v"}
     assert r.http_version == "HTTP/1.1"
+
+
+def test_fields_of_an_answer_are_as_they_were_sent(url: str) -> None:
+    class Address:
+        def __str__(self) -> str:
+            return url + "/fields"
+
+    address: Any = Address()
+    for headers in [r.headers for r in everywhere(lambda: http.get(address))]:
+        assert headers.fields == [
+            ("content-length", b"0"),
+            ("x-colons", b":a:b:"),
+            ("x-empty", b""),
+            ("x-folded", b"one two"),
+            ("x-two", b"1"),
+            ("x-two", b"\xe9"),
+        ]
+        assert headers.get_list("X-Two") == [b"1", b"\xe9"]
 
 
 def test_a_body_may_be_asked_for_twice(url: str) -> None:
