@@ -209,9 +209,20 @@ class Hub:
         """
         self._ready.append((_SOON, f, 0, args))
 
-    def resume(self, waiting: Any) -> None:
-        """Has the runner call waiting.switch(None) next; from the hub's own thread."""
-        self._ready.append((_puff.RESULT, waiting, 0, None))
+    def resume(self, waiting: Any, ticket: int, value: Any) -> None:
+        """Has the runner call waiting.switch(value) next, unless forget is told of the ticket.
+
+        From any thread; another one's calls nudge after.
+        """
+        self._ready.append((_puff.RESULT, waiting, ticket, value))
+
+    def forget(self, ticket: int) -> None:
+        """What resume was told and has not done is not to be; from the hub's own thread."""
+        self._late.add(ticket)
+
+    def nudge(self) -> None:
+        """Has the hub look what there is to do; from any thread."""
+        _puff.nudge(self.lane)
 
     def soon_threadsafe(self, f: Callable[..., Any], *args: Any) -> None:
         """soon, from any thread."""

@@ -8,26 +8,22 @@ queue is full that blocks, the rest of the batch waits, and Go with it.
 from __future__ import annotations
 
 import _thread
-import asyncio
 import os
 import weakref
 from asyncio import _get_running_loop
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import _puff
 
 from puff import _lanes, _wait
-from puff._task import getcurrent
-from puff._wait import _local
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from puff._hub import Hub
     from puff._loop import LoopLane
+    from puff._mailbox import Mailbox
 
-__all__ = ["Inbox", "Mailbox", "Topic"]
+__all__ = ["Inbox", "Topic"]
 
 Topic = tuple[bool, bytes]  # whether it is a pattern, its name
 
@@ -45,10 +41,14 @@ class Inbox:
         self._soon = soon  # has a function called in the lane's thread
         self._readers: dict[Topic, list[weakref.ref[Mailbox]]] = {}
         self._guard = _thread.allocate_lock()
-        self._rest: Iterator[tuple[Mailbox, Any]] | None = None  # of the batch at hand
-        self._first: tuple[Mailbox, Any] | None = None  # what of it found no room
+        self.dropped = 0  # of the batch at hand: receivers had no room
+        # Of the batch at hand: the messages after the one at hand, those whom that is for and
+        # have not got it, and who of them had no room.
+        self._batch: Iterator[tuple[Any, ...]] | None = None
+        self._message: tuple[Any, ...] = ()
+        self._refs: Iterator[weakref.ref[Mailbox]] = iter(())
+        self._full: tuple[Mailbox, Any] | None = None
         self._ticket = 0
-        self._dropped = 0  # of the batch at hand: receivers had no room
 
     @classmethod
     def here(cls, service: str) -> Inbox:
@@ -101,244 +101,57 @@ class Inbox:
 
     def _deliver(self, ticket: int, value: tuple[list[tuple[Any, ...]]]) -> None:
         self._ticket = ticket
-        self._rest = self._pairs(value[0])
+        self._batch = iter(value[0])
         self._pump()
-
-    def _pairs(self, batch: list[tuple[Any, ...]]) -> Iterator[tuple[Mailbox, Any]]:
-        for message in batch:
-            pattern, epoch = message[0], message[4]
-            topic = (False, message[1]) if pattern is None else (True, pattern)
-            kind, made = None, None  # of the receiver before: as a rule all have the same
-            for ref in self._readers.get(topic, ()):
-                mailbox = ref()
-                if mailbox is None:
-                    continue
-                if mailbox.epoch != epoch:
-                    mailbox.epoch = epoch
-                    yield mailbox, mailbox.kind(*message[:4], True)
-                    continue
-                if mailbox.kind is not kind:
-                    kind = mailbox.kind
-                    made = kind(*message[:4], False)
-                yield mailbox, made
 
     def _pump(self) -> None:
         """Puts what has come where it belongs, as far as there is room."""
-        rest, first = self._rest, self._first
-        if rest is None:
+        batch, full = self._batch, self._full
+        if batch is None:
             return
-        self._first = None
-        if first is not None and not self._put(*first):
-            return
-        for mailbox, message in rest:
-            if not self._put(mailbox, message):
+        if full is not None:
+            self._full = None
+            if not self._put(*full):
                 return
-        self._rest = None
-        dropped, self._dropped = self._dropped, 0
+        if not self._spread():
+            return
+        readers = self._readers
+        for message in batch:
+            pattern = message[0]
+            topic = (False, message[1]) if pattern is None else (True, pattern)
+            self._message, self._refs = message, iter(readers.get(topic, ()))
+            if not self._spread():
+                return
+        self._batch, dropped, self.dropped = None, self.dropped, 0
         _puff.answer(self._ticket, dropped)
 
-    def _put(self, mailbox: Mailbox, message: Any) -> bool:
-        before = mailbox.dropped
-        if not mailbox.put(message):
-            self._first = (mailbox, message)
-            return False
-        self._dropped += mailbox.dropped - before
+    def _spread(self) -> bool:
+        """Gives the message at hand to who is left; False: one of them has no room."""
+        message = self._message
+        kind, made, epoch = None, None, message[4] if message else 0
+        for ref in self._refs:
+            mailbox = ref()
+            if mailbox is None:
+                continue
+            if mailbox.epoch != epoch:
+                mailbox.epoch = epoch
+                if not self._put(mailbox, mailbox.kind(*message[:4], True)):
+                    return False
+                continue
+            if mailbox.kind is not kind:  # as a rule all have the same
+                kind = mailbox.kind
+                made = kind(*message[:4], False)
+            if not mailbox.put(made):
+                self._full = (mailbox, made)
+                return False
         return True
+
+    def _put(self, mailbox: Mailbox, message: Any) -> bool:
+        if mailbox.put(message):
+            return True
+        self._full = (mailbox, message)
+        return False
 
     def unblock(self) -> None:
         """There is room again in a queue that had none. From any thread."""
         self._soon(self._pump)
-
-
-class Mailbox:
-    """The queue of one receiver, with a limit; whoever takes from it may wait."""
-
-    def __init__(self, kind: Callable[..., Any], size: int, drop: bool) -> None:
-        self.kind = kind  # what is made of a message, one for all whose kind it is
-        self.epoch: int | None = None
-        self.dropped = 0
-        self._size = size
-        self._drop = drop
-        self._queue: deque[Any] = deque()
-        self._waiting: deque[_Turn] = deque()
-        self._refused = False  # an inbox waits for room
-        self._ended = False
-        self._mutex = _thread.RLock()  # an object's end may come in the middle
-        self.inbox: Inbox | None = None
-
-    def put(self, message: Any) -> bool:
-        """Gives a message to who waits first, or keeps it; False: there is no room."""
-        with self._mutex:
-            if self._waiting and self._give(message):
-                return True
-            if self._ended:
-                return True
-            if len(self._queue) >= self._size:
-                if not self._drop:
-                    self._refused = True
-                    return False
-                self._queue.popleft()
-                self.dropped += 1
-            self._queue.append(message)
-        return True
-
-    def _give(self, message: Any) -> bool:
-        """Whether somebody waits who gets it. The caller holds the mutex.
-
-        Nobody waits while there is something in the queue.
-        """
-        waiting = self._waiting
-        while waiting:
-            if waiting.popleft().come(message):
-                return True
-        return False
-
-    def end(self) -> None:
-        """Nobody gets anything any more."""
-        with self._mutex:
-            self._ended = True
-            turns, self._waiting = list(self._waiting), deque()
-        for turn in turns:
-            turn.come(None)
-        self._unblock()
-
-    def take(self) -> Any:
-        """The next message, None after the end; the caller waits for it as it is used to."""
-        hub = _local.hub
-        if hub is not None and not hub.may_wait():
-            hub = None
-        if hub is None and _get_running_loop() is not None:
-            return self._take_async()
-        turn: _HubTurn | _ThreadTurn
-        with self._mutex:
-            if self._queue or self._ended:
-                return self._first()
-            turn = _ThreadTurn() if hub is None else _HubTurn(hub)
-            self._waiting.append(turn)
-        try:
-            return turn.wait()
-        except BaseException:
-            self._give_up(turn)
-            raise
-
-    async def _take_async(self) -> Any:
-        with self._mutex:
-            if self._queue or self._ended:
-                return self._first()
-            turn = _LoopTurn()
-            self._waiting.append(turn)
-        try:
-            return await turn.future
-        except BaseException:
-            self._give_up(turn)
-            raise
-
-    def _first(self) -> Any:
-        """What is first in the queue. The caller holds the mutex."""
-        message = self._queue.popleft() if self._queue else None
-        if self._refused:
-            self._unblock()
-        return message
-
-    def _give_up(self, turn: _Turn) -> None:
-        with self._mutex:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
-            elif turn.message is not None and not self._give(turn.message):
-                self._queue.appendleft(turn.message)
-
-    def _unblock(self) -> None:
-        refused, self._refused = self._refused, False
-        if refused and self.inbox is not None:
-            self.inbox.unblock()
-
-
-class _Turn:
-    """Somebody who waits for a message."""
-
-    __slots__ = ("message",)
-
-    def __init__(self) -> None:
-        self.message: Any = None  # what it got, as long as it has not gone on with it
-
-    def come(self, message: Any) -> bool:
-        """Has it go on with a message; False: it never will. From any thread."""
-        raise NotImplementedError
-
-
-class _HubTurn(_Turn):
-    __slots__ = ("_come", "_greenlet", "_hub", "_waits")
-
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
-        self._greenlet = getcurrent()
-        self._come = self._waits = False
-        self.message = None
-
-    def come(self, message: Any) -> bool:
-        self.message, self._come = message, True
-        if _local.hub is self._hub:
-            self._hub.resume(self)
-        else:
-            self._hub.soon_threadsafe(self.switch, None)
-        return True
-
-    def switch(self, value: None) -> None:
-        """Goes on, where it still waits: what the hub calls."""
-        if self._waits:
-            self._greenlet.switch()
-
-    def wait(self) -> Any:
-        """The message, once it has come."""
-        self._waits = True
-        try:
-            while not self._come:
-                self._hub.wait()
-        finally:
-            self._waits = False
-        return self.message
-
-
-class _LoopTurn(_Turn):
-    __slots__ = ("_loop", "future")
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[Any] = self._loop.create_future()
-        self.message = None
-
-    def come(self, message: Any) -> bool:
-        if _get_running_loop() is self._loop:
-            if self.future.done():  # cancelled
-                return False
-            self.message = message
-            self.future.set_result(message)
-            return True
-        if self._loop.is_closed():
-            return False
-        self.message = message
-        self._loop.call_soon_threadsafe(self._done)
-        return True
-
-    def _done(self) -> None:
-        if not self.future.done():
-            self.future.set_result(self.message)
-
-
-class _ThreadTurn(_Turn):
-    __slots__ = ("_lock",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._lock = _thread.allocate_lock()
-        self._lock.acquire()
-
-    def come(self, message: Any) -> bool:
-        self.message = message
-        self._lock.release()
-        return True
-
-    def wait(self) -> Any:
-        """The message, once it has come."""
-        self._lock.acquire()
-        return self.message

@@ -28,7 +28,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
-    from puff._inbox import Mailbox, Topic
+    from puff._inbox import Topic
+    from puff._mailbox import Mailbox
 
 __all__ = [
     "PubSubClient",
@@ -101,7 +102,7 @@ class PubSubConnection:
     """
 
     def __init__(self, client: PubSubClient, id: uuid.UUID, queue_size: int, overflow: str) -> None:
-        from puff._inbox import Mailbox
+        from puff._mailbox import Mailbox
 
         if overflow not in ("block", "drop_oldest"):
             raise ValueError(f'connection: overflow is "block" or "drop_oldest", not {overflow!r}')

@@ -12,7 +12,7 @@ from typing import Any
 import puff
 import pytest
 from puff import pubsub
-from puff._inbox import Mailbox
+from puff._mailbox import Mailbox
 from puff.pubsub import global_pubsub as ps
 from puff.redis import RedisError
 from puff.redis import global_redis as r
