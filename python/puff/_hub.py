@@ -47,11 +47,12 @@ class Hub:
     def __init__(self) -> None:
         self.lane, _ = _puff.lane()
         self.thread = threading.current_thread()
-        self._main: Any = None  # the greenlet that called run
+        self.main: Any = None  # the greenlet that called run, which can not wait
         self._runner: Any = None
         self._in_task = False  # the runner is inside a task: the loop is unattended
         self._items: Iterator[Item] = iter(())  # of the batch at hand; any runner goes on
         self._ready: deque[Item] = deque()
+        self.add = self._ready.append  # what to do next, from any thread; another's nudges after
         self._idle: list[_Worker] = []
         self._workers: set[_Worker] = set()
         self._base = copy_context()
@@ -62,14 +63,14 @@ class Hub:
 
     def run(self) -> None:
         """Runs tasks until Go says stop and all that began are over."""
-        self._main = getcurrent()
+        self.main = getcurrent()
         self._base = copy_context()
         _local.hub = self
         try:
             while not self._over:
                 # Greenlets begin here, where the stack is shallow: one that began inside
                 # a task would have that task's stack below its own.
-                self._runner = _Worker(self._loop, self._main)
+                self._runner = _Worker(self._loop, self.main)
                 self._workers.add(self._runner)
                 self._runner.switch()
         finally:
@@ -160,7 +161,7 @@ class Hub:
 
     def may_wait(self) -> bool:
         """Whether the caller is a greenlet that can leave the thread to others."""
-        return getcurrent() is not self._main
+        return getcurrent() is not self.main
 
     def between_tasks(self) -> bool:
         """Whether the caller is the hub's own loop, which waits for work or is about to."""
@@ -173,7 +174,7 @@ class Hub:
         # The loop is unattended: its runner is inside the task that waits.
         self._in_task = False
         if not self._idle:
-            return self._main.switch()  # which makes another
+            return self.main.switch()  # which makes another
         self._runner = self._idle.pop()
         return self._runner.switch()
 
@@ -209,15 +210,8 @@ class Hub:
         """
         self._ready.append((_SOON, f, 0, args))
 
-    def resume(self, waiting: Any, ticket: int, value: Any) -> None:
-        """Has the runner call waiting.switch(value) next, unless forget is told of the ticket.
-
-        From any thread; another one's calls nudge after.
-        """
-        self._ready.append((_puff.RESULT, waiting, ticket, value))
-
     def forget(self, ticket: int) -> None:
-        """What resume was told and has not done is not to be; from the hub's own thread."""
+        """What was added under a ticket and is not done is not to be; from the hub's thread."""
         self._late.add(ticket)
 
     def nudge(self) -> None:

@@ -12,6 +12,8 @@ from asyncio import _get_running_loop
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+import _puff
+
 from puff._task import getcurrent
 from puff._wait import _local
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Mailbox"]
 
+_RESULT = _puff.RESULT
 _tickets = itertools.count(-2, -1)  # Go's are positive
 
 
@@ -76,28 +79,14 @@ class Mailbox:
     def take(self) -> Any:
         """The next message, None after the end; the caller waits for it as it is used to."""
         hub = _local.hub
-        if hub is not None and hub.may_wait():
-            return self._take_in(hub)
-        loop = _get_running_loop()
-        if loop is not None:
-            return self._take_async(loop)
-        with self._mutex:
-            if self._queue or self._ended:
-                return self._first()
-            turn = _ThreadTurn()
-            self._waiting.append(turn)
-        try:
-            return turn.wait()
-        except BaseException:
-            self._give_up(turn)
-            raise
-
-    def _take_in(self, hub: Hub) -> Any:
+        if hub is None or (me := getcurrent()) is hub.main:
+            loop = _get_running_loop()
+            return self._take_thread() if loop is None else self._take_async(loop)
+        # In this one frame, since a switch of greenlets costs more with each.
         with self._mutex:
             if self._queue or self._ended:
                 return self._first()
             turn, self._spare = self._spare, None
-            me = getcurrent()
             if turn is None or turn.greenlet is not me:
                 turn = _HubTurn(hub, me)
             self._waiting.append(turn)
@@ -109,6 +98,18 @@ class Mailbox:
         turn.message = None
         self._spare = turn
         return message
+
+    def _take_thread(self) -> Any:
+        with self._mutex:
+            if self._queue or self._ended:
+                return self._first()
+            turn = _ThreadTurn()
+            self._waiting.append(turn)
+        try:
+            return turn.wait()
+        except BaseException:
+            self._give_up(turn)
+            raise
 
     async def _take_async(self, loop: asyncio.AbstractEventLoop) -> Any:
         with self._mutex:
@@ -168,20 +169,20 @@ class _Turn:
 class _HubTurn(_Turn):
     """A greenlet in its hub's wait, which the message comes out of."""
 
-    __slots__ = ("_hub", "_ticket", "greenlet")
+    __slots__ = ("_add", "_hub", "_ticket", "greenlet")
 
     def __init__(self, hub: Hub, greenlet: Any) -> None:
         self.greenlet = greenlet
         self.message = None
         self._hub = hub
+        self._add = hub.add
         self._ticket = next(_tickets)
 
     def come(self, message: Any) -> bool:
         self.message = message
-        hub = self._hub
-        hub.resume(self.greenlet, self._ticket, message)
-        if _local.hub is not hub:
-            hub.nudge()
+        self._add((_RESULT, self.greenlet, self._ticket, message))
+        if _local.hub is not self._hub:
+            self._hub.nudge()
         return True
 
     def recall(self) -> None:
@@ -198,10 +199,11 @@ class _LoopTurn(_Turn):
 
     def come(self, message: Any) -> bool:
         if _get_running_loop() is self._loop:
-            if self.future.done():  # cancelled
+            try:
+                self.future.set_result(message)
+            except asyncio.InvalidStateError:  # cancelled
                 return False
             self.message = message
-            self.future.set_result(message)
             return True
         if self._loop.is_closed():
             return False
