@@ -269,7 +269,8 @@ static PyObject *cancel(PyObject *self, PyObject *arg) {
   return waited < 0 ? NULL : py_new_ref(waited ? Py_True : Py_False);
 }
 
-static PyObject *answer_as(uint8_t kind, PyObject *const *args, ssize_t nargs) {
+static PyObject *answer_as(uint8_t kind, PyObject *const *args, ssize_t nargs,
+                           bool now) {
   uint64_t ticket;
   if (nargs != 2)
     return py.PyErr_Format(py.PyExc_TypeError, "answer(ticket, value)");
@@ -286,18 +287,24 @@ static PyObject *answer_as(uint8_t kind, PyObject *const *args, ssize_t nargs) {
     py.PyErr_Clear();
     return none();
   }
-  py_office_written(office);
+  if (now)
+    py_office_written(office);
   return none();
 }
 
-/* answer(ticket, value), fail(ticket, value): end what Go asked for. */
+/* answer(ticket, value), fail(ticket, value): end what Go asked for. With
+   answer_late Go is not woken for it before a lane takes or parks. */
 static PyObject *answer(PyObject *self, PyObject *const *args, ssize_t n) {
   (void)self;
-  return answer_as(PY_RESULT, args, n);
+  return answer_as(PY_RESULT, args, n, true);
+}
+static PyObject *answer_late(PyObject *self, PyObject *const *args, ssize_t n) {
+  (void)self;
+  return answer_as(PY_RESULT, args, n, false);
 }
 static PyObject *fail(PyObject *self, PyObject *const *args, ssize_t n) {
   (void)self;
-  return answer_as(PY_ERROR, args, n);
+  return answer_as(PY_ERROR, args, n, true);
 }
 
 /* wake() -> None: Go reads what it has been sent, now. */
@@ -396,6 +403,7 @@ static PyMethodDef methods[] = {
     {"ask", FAST(ask), "ask(lane, request, resume): an answer, or a ticket."},
     {"cancel", cancel, METH_O, "cancel(ticket): nobody waits any more."},
     {"answer", FAST(answer), "answer(ticket, value): what Go asked for."},
+    {"answer_late", FAST(answer_late), "answer, and wake Go for it later."},
     {"fail", FAST(fail), "fail(ticket, error): why it can not be had."},
     {"wake", wake, METH_NOARGS, "Has Go read what it was sent."},
     {"handle", handle, METH_O, "handle(object): a number Go may call it by."},

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 import _puff
 
 from puff import _lanes, _wait
+from puff._loop import LoopLane
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from puff._loop import LoopLane
+    from puff._hub import Hub
     from puff._mailbox import Mailbox
 
 __all__ = ["Inbox", "Topic"]
@@ -34,8 +35,11 @@ _lock = _thread.allocate_lock()
 class Inbox:
     """What arrives in a lane for a service; :meth:`here` finds that of the caller's lane."""
 
-    def __init__(self, lane: int, service: str, soon: Callable[[Callable[[], Any]], Any]) -> None:
-        self.lane = lane
+    def __init__(
+        self, of: Hub | LoopLane, service: str, soon: Callable[[Callable[[], Any]], Any]
+    ) -> None:
+        self.lane = of.lane
+        self._loop = of if isinstance(of, LoopLane) else None
         self.handle = _puff.handle(self._deliver)
         self.service = service
         self._soon = soon  # has a function called in the lane's thread
@@ -60,26 +64,26 @@ class Inbox:
             except ImportError:
                 return cls._of_loop(_lanes.asyncio_lane(), service)
         if hub is not None:
-            return cls._of(hub.lane, service, hub.soon_threadsafe)
-        from puff._loop import LoopLane
-
+            return cls._of(hub, service, hub.soon_threadsafe)
         assert loop is not None
         return cls._of_loop(LoopLane.of(loop), service)
 
     @classmethod
     def _of_loop(cls, lane: LoopLane, service: str) -> Inbox:
-        return cls._of(lane.lane, service, lane.loop.call_soon_threadsafe)
+        return cls._of(lane, service, lane.loop.call_soon_threadsafe)
 
     @classmethod
-    def _of(cls, lane: int, service: str, soon: Callable[[Callable[[], Any]], Any]) -> Inbox:
-        key = (os.getpid(), lane, service)
+    def _of(
+        cls, of: Hub | LoopLane, service: str, soon: Callable[[Callable[[], Any]], Any]
+    ) -> Inbox:
+        key = (os.getpid(), of.lane, service)
         with _lock:
             inbox = _inboxes.get(key)
             # The number of a lane that has ended is given to the next one.
             if inbox is None or inbox._soon != soon:
                 if inbox is not None:
                     _puff.release(inbox.handle)
-                inbox = _inboxes[key] = cls(lane, service, soon)
+                inbox = _inboxes[key] = cls(of, service, soon)
         return inbox
 
     def add(self, topic: Topic, mailbox: Mailbox) -> None:
@@ -102,9 +106,15 @@ class Inbox:
     def _deliver(self, ticket: int, value: tuple[list[tuple[Any, ...]]]) -> None:
         self._ticket = ticket
         self._batch = iter(value[0])
-        self._pump()
+        if self._loop is None:
+            self._pump()
+        else:
+            # Those who get something run in the loop's next turn: Go is woken once, for this
+            # answer and what they ask. A hub gains nothing by that.
+            self._loop.held = True
+            self._pump(_puff.answer_late)
 
-    def _pump(self) -> None:
+    def _pump(self, answer: Callable[[int, int], None] = _puff.answer) -> None:
         """Puts what has come where it belongs, as far as there is room."""
         batch, full = self._batch, self._full
         if batch is None:
@@ -123,7 +133,7 @@ class Inbox:
             if not self._spread():
                 return
         self._batch, dropped, self.dropped = None, self.dropped, 0
-        _puff.answer(self._ticket, dropped)
+        answer(self._ticket, dropped)
 
     def _spread(self) -> bool:
         """Gives the message at hand to who is left; False: one of them has no room."""

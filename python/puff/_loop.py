@@ -54,6 +54,7 @@ class LoopLane:
         self.loop = loop
         self.tasks: dict[int, asyncio.Task[Any]] = {}
         self.stopped: asyncio.Future[None] = loop.create_future()
+        self.held = False  # not parked before the loop's next turn: it has much to do
         self._items: Iterator[tuple[int, Any, int, Any]] | None = None  # of the batch at hand
         loop.add_reader(self._fd, self._drain)
         loop.call_soon(self._drain)
@@ -99,7 +100,8 @@ class LoopLane:
             self._items = None
             # Who got an answer runs in the loop's next turn, and what several ask then is
             # one batch if the lane is not parked before.
-            idle = answers < 2 and _puff.park(lane)
+            idle = answers < 2 and not self.held and _puff.park(lane)
+            self.held = False
         finally:
             # Also when a signal handler of the program's raised: the rest of the batch is
             # not lost with it.

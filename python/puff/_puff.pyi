@@ -75,6 +75,9 @@ def cancel(ticket: int, /) -> bool:
 def answer(ticket: int, value: Any, /) -> None:
     """Answers what Go asked."""
 
+def answer_late(ticket: int, value: Any, /) -> None:
+    """answer, for which Go is not woken before the caller's lane takes or parks."""
+
 def fail(ticket: int, error: tuple[str, str, Any], /) -> None:
     """Says why it can not be answered: class, message, traceback."""
 
