@@ -11,11 +11,16 @@ func TestHandsAreUsedAgainAndLeaveWhenNobodyNeedsThem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var run sync.WaitGroup
 		c := crew{run: &run}
+		idle := func() int { // under the lock: the clock of the crew runs beside
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return len(c.idle)
+		}
 		for range 3 { // one after the other: one hand does
 			c.start(func() {})
 			synctest.Wait()
 		}
-		if got := len(c.idle); got != 1 {
+		if got := idle(); got != 1 {
 			t.Errorf("after jobs one by one %d hands are idle, want 1", got)
 		}
 		var hold sync.WaitGroup
@@ -25,14 +30,19 @@ func TestHandsAreUsedAgainAndLeaveWhenNobodyNeedsThem(t *testing.T) {
 		}
 		hold.Done()
 		synctest.Wait()
-		if got := len(c.idle); got != maxIdle {
+		if got := idle(); got != maxIdle {
 			t.Errorf("after many jobs at once %d hands are idle, want %d", got, maxIdle)
 		}
 		time.Sleep(2 * idleTime)
 		synctest.Wait()
 		run.Wait() // all have left
-		if len(c.idle) != 0 || c.watch != nil {
-			t.Errorf("after a while %d hands are idle", len(c.idle))
+		if got := idle(); got != 0 {
+			t.Errorf("after a while %d hands are idle", got)
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.watch != nil {
+			t.Error("the clock of a crew without idle hands goes on")
 		}
 	})
 }
