@@ -13,7 +13,6 @@ import puff.errors
 import pytest
 from puff import http
 
-
 FIELDS = b"""HTTP/1.1 200 OK\r
 X-Two: 1\r
 X-Folded: one\r
