@@ -133,6 +133,14 @@ def test_trailers_end_an_answer(shared: Shared) -> None:
         assert answer.trailers == [("x-sum", "17"), ("x-more", "yes")]
 
 
+@pytest.mark.parametrize("how", ["--http1.1", "--http2-prior-knowledge"])
+def test_curl_shows_the_trailers(shared: Shared, how: str, tmp_path: Path) -> None:
+    fields = tmp_path / "fields"
+    url = f"http://127.0.0.1:{shared(ASGI).port}/trailers"
+    assert curl(how, "-D", str(fields), "-H", "TE: trailers", url) == b"body"
+    assert fields.read_text().split()[-4:] == ["x-sum:", "17", "x-more:", "yes"]
+
+
 def test_early_hints_come_before_the_answer(shared: Shared) -> None:
     with Client(shared(ASGI).port) as c:
         answer = c.get("/early-hint")
