@@ -32,6 +32,7 @@ HELLO = b"Hello, World!"
 TEN_KB = b"0123456789abcdef" * 640
 PIECES = 10
 SLEEP_MS = 10
+WORK = 50_000  # turns of a loop, a millisecond or so
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -61,6 +62,14 @@ def debug() -> bytes:
     else:
         counts.update(_debug.counts())
     return json.dumps(counts).encode()
+
+
+def work() -> bytes:
+    """What takes Python its time, as handlers do."""
+    total = 0
+    for number in range(WORK):
+        total += number
+    return HELLO if total else b""
 
 
 # WSGI
@@ -96,6 +105,11 @@ def wsgi_sleep(environ: Environ, start_response: StartResponse) -> Iterable[byte
     return [HELLO]
 
 
+def wsgi_work(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    start_response("200 OK", WSGI_HELLO)
+    return [work()]
+
+
 def wsgi_error(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     raise RuntimeError("this route always fails")
 
@@ -123,6 +137,7 @@ WSGI_ROUTES: dict[str, Callable[[Environ, StartResponse], Iterable[bytes]]] = {
     "/echo": wsgi_echo,
     "/stream": wsgi_stream,
     "/sleep": wsgi_sleep,
+    "/work": wsgi_work,
     "/error": wsgi_error,
     "/late-error": wsgi_late_error,
     "/_debug": wsgi_debug,
@@ -174,6 +189,10 @@ async def asgi_sleep(receive: Receive, send: Send) -> None:
     await answer(send, ASGI_HELLO, HELLO)
 
 
+async def asgi_work(receive: Receive, send: Send) -> None:
+    await answer(send, ASGI_HELLO, work())
+
+
 async def asgi_error(receive: Receive, send: Send) -> None:
     raise RuntimeError("this route always fails")
 
@@ -201,6 +220,7 @@ ASGI_ROUTES: dict[str, Callable[[Receive, Send], Awaitable[None]]] = {
     "/echo": asgi_echo,
     "/stream": asgi_stream,
     "/sleep": asgi_sleep,
+    "/work": asgi_work,
     "/error": asgi_error,
     "/late-error": asgi_late_error,
     "/_debug": asgi_debug,

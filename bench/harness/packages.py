@@ -155,12 +155,14 @@ def build(python: Path, peers: Peers) -> dict[str, str]:
 
 
 def prepare(given: str | None, refresh: bool = False, peers: Peers = SERVERS) -> dict[str, str]:
-    """Makes the venv if it is missing, of another Python, or to be made anew.
+    """Makes the venv if it is missing, of another Python or place, or to be made anew.
 
     Returns the packages that could not be built, and why.
     """
     python = find_python(given)
-    key = {"python": str(python), "packages": [*peers.wheels, *peers.built]}
+    # Its programs name the venv by its path: moved, or made by way of a link, they do not run.
+    venv = str(peers.venv)
+    key = {"python": str(python), "venv": venv, "packages": [*peers.wheels, *peers.built]}
     if not refresh and peers.stamp.exists():
         stamp = json.loads(peers.stamp.read_text())
         if stamp["key"] == key:

@@ -104,6 +104,12 @@ def core(number: int) -> set[int] | None:
     return {cores[number]} if len(cores) > 1 else None
 
 
+def pin(cpus: set[int] | None) -> None:
+    """Has this process, and what it starts, run there."""
+    if cpus:
+        os.sched_setaffinity(0, cpus)
+
+
 @contextmanager
 def redis_server() -> Iterator[str]:
     """A Redis on a socket, with nothing on disk; its URL."""
@@ -113,7 +119,8 @@ def redis_server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="puff-bench-") as folder:
         path = f"{folder}/s"
         command = [program, "--port", "0", "--unixsocket", path, "--save", "", "--dir", folder]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        quiet = subprocess.DEVNULL
+        with subprocess.Popen(command, stdout=quiet, preexec_fn=lambda: pin(core(0))) as server:
             try:
                 wait_for(path)
                 yield f"unix://{path}"
@@ -156,16 +163,8 @@ def measure(load: Load, client: str, url: str) -> tuple[float, float]:
     if client.startswith("puff"):
         start = [str(PUFF), "--python", str(PYTHON), "python"]
     env = dict(os.environ)
-    cpus = None
     if load.service == "redis":
         env |= {"PUFF_DEFAULT_REDIS_URL": url, "PUFF_DEFAULT_PUBSUB_URL": url}
-    else:
-        cpus = core(1)
-
-    def pin() -> None:
-        if cpus:
-            os.sched_setaffinity(0, cpus)
-
     done = subprocess.run(
         [*start, *words],
         env=env,
@@ -173,7 +172,7 @@ def measure(load: Load, client: str, url: str) -> tuple[float, float]:
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=pin,
+        preexec_fn=lambda: pin(core(1)),
     )
     if done.returncode:
         raise Trouble(f"run {client}: {done.stderr[-2000:]}")
@@ -196,7 +195,7 @@ def main() -> int:
         raise Trouble("measure puff: it is not built; make build")
     parts = [machine.markdown(machine.describe())]
     if warning := machine.load_warning():
-        parts.append(warning)
+        parts.append(f"{warning[0].upper()}{warning[1:]}.")
     for kind in chosen(args.only, tuple(LOADS)):
         load = LOADS[kind]
         clients = chosen(args.clients, load.clients)

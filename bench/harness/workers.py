@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import statistics
 import subprocess
@@ -11,13 +12,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import machine, packages, servers, tables, wrk
-from .cases import CASES
+from .cases import CASES, Case
 from .client import fault
 from .paths import BENCH, PUFF
 from .process import free_port, running
 from .trouble import Trouble, note
 
-HELLO = next(case for case in CASES if case.name == "hello")
+# The load generator needs next to nothing for answers that take Python some time, and a core of its
+# own for those that take none.
+LOADS = (
+    Case("work", "a millisecond or so of Python", "/work", b"Hello, World!"),
+    next(case for case in CASES if case.name == "hello"),
+)
 # Two loops that do less than this many times the work of one have no two processors to
 # themselves: then nobody can tell what a second worker adds.
 ENOUGH = 1.8
@@ -37,7 +43,7 @@ class Round:
     """What one worker did and what two did, of requests and of a loop that only counts."""
 
     loops: tuple[float, float]
-    requests: dict[str, tuple[float, float]]  # by interface
+    requests: dict[tuple[str, str], tuple[float, float]]  # by load and interface
 
     @property
     def room(self) -> float:
@@ -64,16 +70,16 @@ def count(loops: int, seconds: int) -> float:
     return sum(int(loop.communicate()[0]) for loop in started) / seconds
 
 
-def serve(program: str, interface: str, workers: int, seconds: int) -> float:
+def serve(program: str, case: Case, interface: str, workers: int, seconds: int) -> float:
     """Requests a second of so many workers."""
     port = free_port()
     argv = [*servers.puff(interface, port), "--workers", str(workers)]
     with running(f"puff, {workers} workers", argv, port) as process:
         process.wait_ready()
-        if wrong := fault(port, HELLO):
+        if wrong := fault(port, case):
             raise Trouble(f"wrong answer: {wrong}")
-        wrk.run(program, port, HELLO, 1, None)
-        seen = wrk.run(program, port, HELLO, seconds, None)
+        wrk.run(program, port, case, 1, None)
+        seen = wrk.run(program, port, case, seconds, None)
         process.must_live()
     if seen.errors:
         raise Trouble(f"{workers} workers: errors {seen.errors}")
@@ -84,10 +90,11 @@ def measure(program: str, seconds: int) -> Round:
     return Round(
         loops=(count(1, seconds), count(2, seconds)),
         requests={
-            interface: (
-                serve(program, interface, 1, seconds),
-                serve(program, interface, 2, seconds),
+            (case.name, interface): (
+                serve(program, case, interface, 1, seconds),
+                serve(program, case, interface, 2, seconds),
             )
+            for case in LOADS
             for interface in servers.INTERFACES
         },
     )
@@ -105,11 +112,12 @@ def table(rounds: Sequence[Round]) -> str:
     lines = [tables.row(["", "one", "two", "two÷one"]), tables.row(["---", *["---:"] * 3])]
     one, two, by = median([r.loops for r in rounds])
     lines.append(tables.row(["a loop that counts, millions a second", *millions(one, two, by)]))
-    for interface in servers.INTERFACES:
-        one, two, by = median([r.requests[interface] for r in rounds])
+    for case, interface in itertools.product(LOADS, servers.INTERFACES):
+        one, two, by = median([r.requests[case.name, interface] for r in rounds])
         shown = f"{by:.2f}" if room >= ENOUGH else "not measurable here"
         cells = [f"{rate:,.0f}".replace(",", " ") for rate in (one, two)]
-        lines.append(tables.row([f"hello, {interface.upper()}, requests/s", *cells, shown]))
+        what = f"{case.title}, {interface.upper()}, requests/s"
+        lines.append(tables.row([what, *cells, shown]))
     return "\n".join(lines)
 
 
@@ -126,7 +134,10 @@ def remark(rounds: Sequence[Round], cores: int) -> str:
             f" than {ENOUGH} there are no two processors to share."
         )
     if cores < 3:
-        return f"wrk has to share the {cores} cores with the workers: the ratios are low for that."
+        return (
+            f"wrk has to share the {cores} cores with the workers, which the loops know nothing of:"
+            " for hello, which keeps it as busy as a worker, there is no core left to add."
+        )
     return f"Two loops do {room:.2f} times the work of one; wrk has a core besides."
 
 
