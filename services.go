@@ -28,8 +28,7 @@ type services struct {
 	began chan struct{} // closed when rt is there
 	rt    *py.Runtime
 
-	begun map[string]py.Direct // of the functions, what threads of Python begin themselves
-	glue  *bind.Postgres
+	glue *bind.Postgres // what of it goes beyond functions
 
 	embedding sync.Mutex
 	embedded  *embedded.Project // nil: nothing of it is used
@@ -59,7 +58,7 @@ func (s *services) runIn(rt *py.Runtime) {
 	for name, b := range s.glue.Together() {
 		rt.HandleTogether(name, b)
 	}
-	for name, begin := range s.begun {
+	for name, begin := range s.glue.Direct() { // what threads of Python begin themselves
 		rt.Direct(name, begin)
 	}
 	close(s.began)
@@ -160,7 +159,7 @@ func hintOf(kind, name string) string {
 func (s *services) funcs() map[string]Func {
 	all := map[string]Func{}
 	pg := bind.NewPostgres(s.postgresNamed, &s.direct)
-	s.begun, s.glue = pg.Direct(), pg
+	s.glue = pg
 	for _, funcs := range []map[string]Func{
 		bind.NewHTTPClient(s.httpNamed).Funcs(),
 		bind.NewRedis(s.redisNamed).Funcs(),

@@ -108,14 +108,14 @@ func (s *Server) begin() error {
 // open puts each listener on its road.
 func (s *Server) open(listeners []net.Listener) {
 	var short, long []net.Listener
-	loops := false
+	mayLoop, loops := haveLoops && s.c.Open != nil, false
 	for _, ln := range listeners {
 		_, prefixed := ln.(PrefixedListener)
 		switch {
-		case haveLoops && s.c.Open != nil && isPlain(ln):
+		case mayLoop && isPlain(ln):
 			short, loops = append(short, ln), true
 			continue
-		case haveLoops && s.c.Open != nil && prefixed:
+		case mayLoop && prefixed:
 			loops = true
 		}
 		long = append(long, ln)

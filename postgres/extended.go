@@ -172,15 +172,38 @@ func Stale(err error) bool {
 		e.Code == "XX000" && strings.HasPrefix(e.Message, "cache lookup failed for type"))
 }
 
-// Query is Prepare and Execute with values as text; a plan that has become stale is
-// made again.
+// Query is Run for values that are there already.
 func (c *Conn) Query(ctx context.Context, sql string, args Args, sink Sink) error {
+	return c.Run(ctx, sql, given{sink, args})
+}
+
+// given is a Rider whose values do not depend on the plan.
+type given struct {
+	Sink
+	args Args
+}
+
+func (g given) Args(*Statement) (Args, error) { return g.args, nil }
+
+// Run runs a statement, planned as by Prepare; a plan that has become stale is made again.
+func (c *Conn) Run(ctx context.Context, sql string, r Rider) error { return c.run(ctx, sql, r, nil) }
+
+// run is Run; ran is told how long each attempt took, nil: nobody is.
+func (c *Conn) run(ctx context.Context, sql string, r Rider, ran func(*Statement, time.Duration, error)) error {
 	for again := false; ; again = true {
 		st, err := c.Prepare(ctx, sql)
 		if err != nil {
 			return err
 		}
-		err = c.Execute(ctx, st, args, sink)
+		args, err := r.Args(st)
+		if err != nil {
+			return err
+		}
+		began := time.Now()
+		err = c.Execute(ctx, st, args, r)
+		if ran != nil {
+			ran(st, time.Since(began), err)
+		}
 		if err == nil || again || !Stale(err) || c.tx != 'I' {
 			return err
 		}

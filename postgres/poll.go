@@ -26,24 +26,25 @@ func (c *Conn) Socket() int {
 
 // control returns what knows the descriptor of a connection, also of one through TLS.
 func control(nc net.Conn) (syscall.RawConn, error) {
-	if s, ok := nc.(interface{ NetConn() net.Conn }); ok { // TLS
-		nc = s.NetConn()
-	}
-	sc, ok := nc.(syscall.Conn)
+	sc, ok := bare(nc).(syscall.Conn)
 	if !ok {
 		return nil, errors.ErrUnsupported
 	}
 	return sc.SyscallConn()
 }
 
+// bare returns the socket, of a connection through TLS what it goes through.
+func bare(nc net.Conn) net.Conn {
+	if s, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		return s.NetConn()
+	}
+	return nc
+}
+
 // Sending has report be called from now on when something is sent: with true before each
 // wait for room in the socket, with false when all was sent. It must not wait.
 func (c *Conn) Sending(report func(waits bool)) {
-	nc := c.pg.Conn()
-	if s, ok := nc.(interface{ NetConn() net.Conn }); ok { // TLS
-		nc = s.NetConn()
-	}
-	if l, ok := nc.(*line); ok {
+	if l, ok := bare(c.pg.Conn()).(*line); ok {
 		l.mu.Lock()
 		l.report = report
 		l.mu.Unlock()

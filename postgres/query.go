@@ -18,23 +18,11 @@ func (p *Pool) Query(ctx context.Context, sql string, r Rider) error {
 	return p.query(ctx, c, sql, r)
 }
 
+// query is Query on a connection that is there, and notes how long it took.
 func (p *Pool) query(ctx context.Context, c *Conn, sql string, r Rider) error {
-	for again := false; ; again = true {
-		st, err := c.Prepare(ctx, sql)
-		if err != nil {
-			return err
-		}
-		args, err := r.Args(st)
-		if err != nil {
-			return err
-		}
-		began := time.Now()
-		err = c.Execute(ctx, st, args, r)
-		if took := time.Since(began); len(st.Fields) > 0 && (err == nil || took > slow) {
+	return c.run(ctx, sql, r, func(st *Statement, took time.Duration, err error) {
+		if len(st.Fields) > 0 && (err == nil || took > slow) {
 			p.known.ran(sql, took)
 		}
-		if err == nil || again || !Stale(err) || c.tx != 'I' {
-			return err
-		}
-	}
+	})
 }

@@ -51,3 +51,9 @@ def load_warning(limit: float = 0.7) -> str | None:
     if load <= limit:
         return None
     return f"the load average is {load:.1f}: requests/s and latency are of a busy machine"
+
+
+def load_remark() -> list[str]:
+    """Returns the warning as a sentence for a report; none when the machine was idle."""
+    warning = load_warning()
+    return [f"{warning[0].upper()}{warning[1:]}."] if warning else []

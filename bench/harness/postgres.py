@@ -92,8 +92,7 @@ def main() -> int:
     from services.cluster import cluster
 
     parts = [machine.markdown(machine.describe(peers=packages.POSTGRES))]
-    if warning := machine.load_warning():
-        parts.append(f"{warning[0].upper()}{warning[1:]}.")
+    parts += machine.load_remark()
     names = [name for group in CLIENTS for name in group]
     rounds: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     with cluster() as server, tempfile.TemporaryDirectory() as folder:

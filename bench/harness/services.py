@@ -194,8 +194,7 @@ def main() -> int:
     if not PUFF.exists():
         raise Trouble("measure puff: it is not built; make build")
     parts = [machine.markdown(machine.describe())]
-    if warning := machine.load_warning():
-        parts.append(f"{warning[0].upper()}{warning[1:]}.")
+    parts += machine.load_remark()
     for kind in chosen(args.only, tuple(LOADS)):
         load = LOADS[kind]
         clients = chosen(args.clients, load.clients)

@@ -149,7 +149,7 @@ def main() -> int:
     packages.prepare(args.python)
     if not PUFF.exists():
         raise Trouble("measure puff: it is not built; make build")
-    warning = machine.load_warning()
+    busy = machine.load_remark()
     rounds = []
     for number in range(args.rounds):
         rounds.append(measure(program, args.seconds))
@@ -159,9 +159,7 @@ def main() -> int:
         f" medians of {args.rounds} rounds of {args.seconds} s. The first row is what the machine"
         " itself gives: processes that only count, one alone and two at a time."
     )
-    parts = [how, machine.markdown(machine.describe(program))]
-    if warning:
-        parts.append(f"{warning[0].upper()}{warning[1:]}.")
+    parts = [how, machine.markdown(machine.describe(program)), *busy]
     parts += [table(rounds), remark(rounds, len(os.sched_getaffinity(0)))]
     text = "\n\n".join(parts)
     print(text)

@@ -40,26 +40,16 @@ func (p *Postgres) fetch(ctx context.Context, args []any) (any, error) {
 		values = t
 	}
 	r := fetchInto(args)
+	what := &rider{result: r, values: values}
+	err := postgres.ErrClosed
 	if name, ok := arg(args, 0).(string); ok {
-		pool, err := p.pool(name)
-		if err != nil {
-			return nil, err
+		pool, wrong := p.pool(name)
+		if wrong != nil {
+			return nil, wrong
 		}
-		if err = pool.Query(ctx, sql, &rider{result: r, values: values}); err != nil {
-			return p.refused(ctx, err)
-		}
-		return p.fetched(r), nil
-	}
-	c, done, err := p.where(ctx, arg(args, 0), sql)
-	if err != nil {
-		return p.refused(ctx, err)
-	}
-	defer done()
-	for again := false; ; again = true {
-		err = run(ctx, c, sql, values, r)
-		if !postgres.Stale(err) || again || c.Tx() != 'I' {
-			break
-		}
+		err = pool.Query(ctx, sql, what)
+	} else if s := p.session(args); s != nil {
+		err = s.conn.Run(ctx, sql, what)
 	}
 	if err != nil {
 		return p.refused(ctx, err)
@@ -74,18 +64,6 @@ func fetchInto(args []any) *result {
 		r.most = int(n)
 	}
 	return r
-}
-
-func run(ctx context.Context, c *postgres.Conn, sql string, values []any, r *result) error {
-	st, err := c.Prepare(ctx, sql)
-	if err != nil {
-		return err
-	}
-	args, err := arguments(st, values)
-	if err != nil {
-		return err
-	}
-	return c.Execute(ctx, st, args, r)
 }
 
 // refused returns an error the way the face expects it.

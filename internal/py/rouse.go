@@ -19,7 +19,7 @@ func (l *Lane) rouse(alone bool) {
 		return
 	}
 	l.rt.rouse <- l
-	// When the runtime is closed run empties due after then, so what this does not see is there.
+	// When the runtime is closed rousing ends: nobody may be there to see this one.
 	if l.rt.ctx.Err() != nil {
 		l.wake()
 	}

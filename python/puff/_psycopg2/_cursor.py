@@ -62,9 +62,7 @@ class cursor(Named, Copies):
         self._start = 0  # the number of the first row at hand
         self._piece = 0  # the number of the piece at hand
         self._starts: list[int] = [0]
-        if self._piece_id:
-            tell("free", self.connection._id, self._piece_id)
-        self._piece_id = 0
+        self._free()
         self._pieces = 1
         self._casters: list[Any] = []
         self._after: list[tuple[int, Any]] = []
@@ -110,9 +108,8 @@ class cursor(Named, Copies):
         if not keep:
             self._clear()
             self.query = sql
-        elif self._piece_id:
-            tell("free", conn._id, self._piece_id)
-            self._piece_id = 0
+        else:
+            self._free()
         if conn.async_:
             conn._execute_later(self, sql, text)
             return
@@ -228,6 +225,10 @@ class cursor(Named, Copies):
     def _forget(self) -> None:
         """As executemany leaves it: there are no rows to be fetched."""
         self.description, self._rows, self._spots = None, None, None
+        self._free()
+
+    def _free(self) -> None:
+        """Has Go forget the rows that were not fetched."""
         if self._piece_id:
             tell("free", self.connection._id, self._piece_id)
             self._piece_id = 0

@@ -6,24 +6,13 @@ import gc
 import queue
 import threading
 import weakref
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import puff
 import pytest
-from puff import _patch
 
-
-@pytest.fixture(autouse=True)
-def patched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As it is in a program of Puff's."""
-    for name in ("Lock", "RLock", "_allocate_lock", "local"):
-        monkeypatch.setattr(threading, name, getattr(threading, name))
-    monkeypatch.setattr(threading.Thread, "start", threading.Thread.start)
-    _patch.threads()
-    yield
-    puff.spawn(lambda: None).join()  # the hub is well
+pytestmark = pytest.mark.usefixtures("patched")
 
 
 def together(*functions: Any) -> list[Any]:

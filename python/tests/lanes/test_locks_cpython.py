@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import threading
 import unittest
-from collections.abc import Iterator
 from typing import Any
 
 import puff
 import pytest
-from puff import _patch
 
 lock_tests: Any = pytest.importorskip("test.lock_tests")
 local_tests: Any = pytest.importorskip("test.test_threading_local")
@@ -30,14 +28,7 @@ NOT_IN_TASKS = "test_cycle_collection"
 MEASURES = "timeout"
 
 
-@pytest.fixture(autouse=True)
-def patched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As it is in a program of Puff's."""
-    for name in ("Lock", "RLock", "_allocate_lock", "local"):
-        monkeypatch.setattr(threading, name, getattr(threading, name))
-    monkeypatch.setattr(threading.Thread, "start", threading.Thread.start)
-    _patch.threads()
-    yield
+pytestmark = pytest.mark.usefixtures("patched")
 
 
 @pytest.mark.parametrize("where", ["thread", "greenlet"])
