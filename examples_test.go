@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -204,7 +203,7 @@ func TestMakeDemoServesThreeExamplesUntilItIsInterrupted(t *testing.T) {
 	if testing.Short() {
 		t.Skip("makes .venv with pip")
 	}
-	port := freePorts(t)
+	port := testkit.FreePorts(t, 3)
 	command := exec.Command("make", "demo", fmt.Sprintf("PORT=%d", port))
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as a terminal would
 	out, err := command.StdoutPipe()
@@ -250,26 +249,6 @@ func TestMakeDemoServesThreeExamplesUntilItIsInterrupted(t *testing.T) {
 			t.Errorf("port %d is still served", port+i)
 		}
 	}
-}
-
-// freePorts returns a port that is free, as are the next two. They are below those that the
-// kernel gives to clients, who would take them meanwhile.
-func freePorts(t *testing.T) int {
-	t.Helper()
-	for range 100 {
-		port, free := 10000+3*rand.IntN(7000), 0
-		for i := range 3 {
-			if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+i)); err == nil {
-				l.Close()
-				free++
-			}
-		}
-		if free == 3 {
-			return port
-		}
-	}
-	t.Fatal("there are no three ports in a row that are free")
-	return 0
 }
 
 func TestThePuffOfOnesOwnInTheDocumentsAnswersPython(t *testing.T) {

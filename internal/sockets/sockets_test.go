@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/puffstack/puff/internal/sockets"
+	"github.com/puffstack/puff/internal/testkit"
 )
 
 // TestMain runs a test program as the child of one of its tests, if that asks for it.
@@ -97,7 +98,7 @@ func TestAnIPv4AddressTakesNoIPv6(t *testing.T) {
 }
 
 func TestTheTwoWildcardsShareAPort(t *testing.T) {
-	port := freePort(t)
+	port := testkit.FreePort(t)
 	all, err := sockets.OpenAll(t.Context(), []string{"0.0.0.0:" + port, "[::]:" + port}, sockets.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -110,20 +111,9 @@ func TestTheTwoWildcardsShareAPort(t *testing.T) {
 	six.Close()
 }
 
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", ":0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
-}
-
 func TestOpenAllOpensNoneIfOneFails(t *testing.T) {
 	busy := open(t, "127.0.0.1:0", sockets.Config{})
-	free := net.JoinHostPort("127.0.0.1", freePort(t))
+	free := net.JoinHostPort("127.0.0.1", testkit.FreePort(t))
 	path := t.TempDir() + "/s"
 	_, err := sockets.OpenAll(t.Context(), []string{free, "unix:" + path, busy.Addr().String()}, sockets.Config{})
 	if !errors.Is(err, unix.EADDRINUSE) {

@@ -14,17 +14,6 @@ import (
 	"time"
 )
 
-// FreePort returns a port of this machine that nobody used a moment ago.
-func FreePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
-}
-
 // RedisTCP starts a server that also listens at Address.
 func RedisTCP(t testing.TB, args ...string) *RedisServer {
 	t.Helper()

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from server.client import get
+from server.ports import free_port
 from server.process import PYTHON, Puff, run
-from server.test_status import free_port
 from server.websocket import TEXT, Socket
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .client import DEADLINE, Connection, get
+from .ports import free_port
 from .process import APPS, BINARY, PYTHON, Puff, run
 
 if TYPE_CHECKING:
@@ -181,9 +182,7 @@ def test_every_address_is_served(serve: Serve, tmp_path: Path) -> None:
 
 
 def test_ipv4_and_ipv6_share_a_port(own: Own) -> None:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+    port = free_port()
     own(APP, "--bind", f"0.0.0.0:{port}", "--bind", f"[::]:{port}").wait_for("serves")
     for host in ("127.0.0.1", "::1"):
         with Connection(port, host=host) as c:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .client import Connection, Response, get
+from .ports import free_port
 from .process import run
 
 if TYPE_CHECKING:
@@ -26,14 +27,6 @@ if TYPE_CHECKING:
 
 DEADLINE = float(os.environ.get("PUFF_TEST_DEADLINE", "30"))
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-
-
-def free_port() -> int:
-    """A port that nobody listens on, as far as that can be known."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port: int = s.getsockname()[1]
-        return port
 
 
 class Watched:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trustme
+from server.ports import free_port
 from server.process import DEADLINE
 
 from .conftest import RedisServer
@@ -27,12 +27,6 @@ def until(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         assert time.monotonic() < end, what
         time.sleep(0.01)
-
-
-def _port() -> str:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return str(s.getsockname()[1])
 
 
 class Encryption:
@@ -65,7 +59,7 @@ def _server(
     before: tuple[str, ...] = (),
     tls: Encryption | None = None,
 ) -> RedisServer:
-    where = ["--tls-port", _port(), *tls.options] if tls else ["--port", _port()]
+    where = ["--tls-port", str(free_port()), *tls.options] if tls else ["--port", str(free_port())]
     server = RedisServer("--bind", "127.0.0.1", *where, *args, before=before)
     stack.callback(server.end)
     return server
@@ -80,7 +74,7 @@ def _complete(node: RedisServer) -> bool:
 def cluster() -> Iterator[list[RedisServer]]:
     """Three nodes that have all slots."""
     with contextlib.ExitStack() as stack:
-        buses = [_port() for _ in range(3)]
+        buses = [str(free_port()) for _ in range(3)]
         nodes = [_server(stack, "--cluster-enabled", "yes", "--cluster-port", bus) for bus in buses]
         for i, node in enumerate(nodes):
             first, last = SLOTS * i // 3, SLOTS * (i + 1) // 3 - 1

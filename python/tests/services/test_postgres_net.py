@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
+from server.ports import free_port
 
 from .cluster import cluster
 from .conftest import run_python
@@ -66,13 +66,6 @@ print(json.dumps(said))
 """
 
 
-def _port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port: int = s.getsockname()[1]
-        return port
-
-
 class Net:
     """A server with TLS, one that only reads, and the files of their clients."""
 
@@ -98,7 +91,7 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Net]:
 
     def prepare(made: Cluster, leaf: trustme.LeafCert, settings: str) -> None:
         made.listen(
-            _port(),
+            free_port(),
             TLS + settings,
             ACCESS,
             server_pem=leaf.cert_chain_pems[0].bytes(),

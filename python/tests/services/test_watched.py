@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from server.ports import free_port
 from server.process import DEADLINE, PYTHON, Puff, run
 
 from .conftest import HERE
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
 
     from .cluster import Cluster
     from .conftest import RedisServer
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port: int = s.getsockname()[1]
-        return port
 
 
 def fetch(url: str, body: str | None = None) -> tuple[int, str]:
