@@ -169,14 +169,17 @@ class Hub:
 
     def wait(self) -> Any:
         """Leaves the thread to others until somebody switches back here."""
-        if not self._in_task:
-            return self._runner.switch()
-        # The loop is unattended: its runner is inside the task that waits.
-        self._in_task = False
-        if not self._idle:
-            return self.main.switch()  # which makes another
-        self._runner = self._idle.pop()
-        return self._runner.switch()
+        return self.successor().switch()
+
+    def successor(self) -> Any:
+        """The greenlet that the caller has to switch to now, to leave the thread to others."""
+        if self._in_task:
+            # The loop is unattended: its runner is inside the task that waits.
+            self._in_task = False
+            if not self._idle:
+                return self.main  # which makes another
+            self._runner = self._idle.pop()
+        return self._runner
 
     def call(self, request: tuple[Any, ...]) -> Any:
         """Asks Go; only the calling greenlet waits."""
@@ -195,7 +198,7 @@ class Hub:
 
     def _answer(self, ticket: int) -> Any:
         try:
-            return self.wait()
+            return self.successor().switch()  # in this frame: the fewer, the cheaper
         except BaseException:
             # Either the answer itself, or somebody's throw: then nobody waits any more. An
             # answer that is in the batch at hand would reach the greenlet in its next task.

@@ -1,6 +1,9 @@
 """The queue of one receiver: an inbox puts into it, and whoever takes from it may wait.
 
-Who waits gets its message with the wake, and looks for nothing.
+Nothing here is locked, since a lock costs as much as all the rest. Each step on a deque is
+whole, and who has added to one of the two, messages and those who wait, looks at the other
+afterwards: so one of the two sides always sees both. Who has taken something out of a deque
+is the only one who has it.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ __all__ = ["Mailbox"]
 
 _RESULT = _puff.RESULT
 _tickets = itertools.count(-2, -1)  # Go's are positive
+_NOTHING = object()
 
 
 class Mailbox:
@@ -43,37 +47,43 @@ class Mailbox:
         self._spare: _HubTurn | None = None  # of who waited last, and mostly is the next one
         self._refused = False  # an inbox waits for room
         self._ended = False
-        self._mutex = _thread.RLock()  # an object's end may come in the middle
         self.inbox: Inbox | None = None
 
     def put(self, message: Any) -> bool:
-        """Gives a message to who waits first, or keeps it; False: there is no room."""
-        with self._mutex:
-            # Nobody waits while there is something in the queue.
-            waiting = self._waiting
-            while waiting:
+        """Gives a message to who waits first, or keeps it; False: there is no room.
+
+        One thread at a time may put.
+        """
+        waiting = self._waiting
+        try:
+            while waiting:  # then there is nothing in the queue
                 if waiting.popleft().come(message):
                     return True
-            if self._ended:
-                return True
-            if len(self._queue) >= self._size:
-                if not self._drop:
-                    self._refused = True
-                    return False
-                self._queue.popleft()
-                self.dropped += 1
-                if self.inbox is not None:
-                    self.inbox.dropped += 1
-            self._queue.append(message)
+        except IndexError:
+            pass  # they have left meanwhile
+        if self._ended:
+            return True
+        if len(self._queue) >= self._size and not self._make_room():
+            return False
+        self._queue.append(message)
+        if waiting:
+            self._match()
+        return True
+
+    def _make_room(self) -> bool:
+        if not self._drop:
+            self._refused = True
+            return len(self._queue) < self._size  # who took one just now has not seen that
+        if self._first() is not _NOTHING:
+            self.dropped += 1
+            if self.inbox is not None:
+                self.inbox.dropped += 1
         return True
 
     def end(self) -> None:
         """Nobody gets anything any more."""
-        with self._mutex:
-            self._ended = True
-            turns, self._waiting = list(self._waiting), deque()
-        for turn in turns:
-            turn.come(None)
+        self._ended = True
+        self._match()
         self._unblock()
 
     def take(self) -> Any:
@@ -83,40 +93,41 @@ class Mailbox:
             loop = _get_running_loop()
             return self._take_thread() if loop is None else self._take_async(loop)
         # In this one frame, since a switch of greenlets costs more with each.
-        with self._mutex:
-            if self._queue or self._ended:
-                return self._first()
-            turn, self._spare = self._spare, None
-            if turn is None or turn.greenlet is not me:
-                turn = _HubTurn(hub, me)
-            self._waiting.append(turn)
+        if self._queue and (message := self._first()) is not _NOTHING:
+            return message
+        turn, self._spare = self._spare, None
+        if turn is None or turn.greenlet is not me:
+            turn = _HubTurn(hub, me)
+        self._waiting.append(turn)
+        if self._queue or self._ended:
+            self._match()  # for what came meanwhile
         try:
-            message = hub.wait()
+            hub.successor().switch()
         except BaseException:
             self._give_up(turn)
             raise
-        turn.message = None
         self._spare = turn
-        return message
+        return turn.slot.pop()
 
     def _take_thread(self) -> Any:
-        with self._mutex:
-            if self._queue or self._ended:
-                return self._first()
-            turn = _ThreadTurn()
-            self._waiting.append(turn)
+        turn = _ThreadTurn()
+        self._waiting.append(turn)
+        if self._queue or self._ended:
+            self._match()
         try:
-            return turn.wait()
+            turn.lock.acquire()
         except BaseException:
             self._give_up(turn)
             raise
+        return turn.slot.pop()
 
     async def _take_async(self, loop: asyncio.AbstractEventLoop) -> Any:
-        with self._mutex:
-            if self._queue or self._ended:
-                return self._first()
-            turn = _LoopTurn(loop)
-            self._waiting.append(turn)
+        if self._queue and (message := self._first()) is not _NOTHING:
+            return message
+        turn = _LoopTurn(loop)
+        self._waiting.append(turn)
+        if self._queue or self._ended:
+            self._match()
         try:
             return await turn.future
         except BaseException:
@@ -124,25 +135,39 @@ class Mailbox:
             raise
 
     def _first(self) -> Any:
-        """What is first in the queue. The caller holds the mutex."""
-        message = self._queue.popleft() if self._queue else None
+        try:
+            message = self._queue.popleft()
+        except IndexError:
+            return _NOTHING
         if self._refused:
             self._unblock()
         return message
 
+    def _match(self) -> None:
+        """Brings those together who wait and what there is for them."""
+        waiting = self._waiting
+        while waiting and (self._queue or self._ended):
+            try:
+                turn = waiting.popleft()
+            except IndexError:
+                return
+            message = self._first()
+            if message is _NOTHING:
+                if self._ended:
+                    turn.come(None)
+                else:
+                    waiting.appendleft(turn)
+            elif not turn.come(message):
+                self._queue.appendleft(message)
+
     def _give_up(self, turn: _Turn) -> None:
-        with self._mutex:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
-                return
-            turn.recall()
-            message, waiting = turn.message, self._waiting
-            if message is None:
-                return
-            while waiting:
-                if waiting.popleft().come(message):
-                    return
-            self._queue.appendleft(message)
+        try:
+            self._waiting.remove(turn)
+        except ValueError:
+            message = turn.recall()
+            if message is not None:
+                self._queue.appendleft(message)
+                self._match()
 
     def _unblock(self) -> None:
         refused, self._refused = self._refused, False
@@ -153,83 +178,107 @@ class Mailbox:
 class _Turn:
     """Somebody who waits for a message."""
 
-    __slots__ = ("message",)
+    __slots__ = ("over", "slot")
 
     def __init__(self) -> None:
-        self.message: Any = None  # what it got, as long as it has not gone on with it
+        self.over = False  # it never goes on
+        self.slot: list[Any] = []  # what it got, as long as it has not gone on with it
 
     def come(self, message: Any) -> bool:
         """Has it go on with a message; False: it never will. From any thread."""
+        if self.over:
+            return False
+        self.slot.append(message)
+        self._wake()
+        return not self.over or self._back() is None
+
+    def _wake(self) -> None:
         raise NotImplementedError
 
-    def recall(self) -> None:
-        """What came is not for it any more."""
+    def recall(self) -> Any:
+        """Gives up, and back what has come; None: nothing, or it is somebody's already."""
+        self.over = True
+        return self._back()
+
+    def _back(self) -> Any:
+        try:
+            return self.slot.pop()
+        except IndexError:
+            return None
 
 
 class _HubTurn(_Turn):
-    """A greenlet in its hub's wait, which the message comes out of."""
+    """A greenlet that has left the thread to its hub."""
 
-    __slots__ = ("_add", "_hub", "_ticket", "greenlet")
+    __slots__ = ("_add", "_hub", "_item", "greenlet")
 
     def __init__(self, hub: Hub, greenlet: Any) -> None:
+        super().__init__()
         self.greenlet = greenlet
-        self.message = None
         self._hub = hub
         self._add = hub.add
-        self._ticket = next(_tickets)
+        self._item = (_RESULT, greenlet, next(_tickets), None)
 
     def come(self, message: Any) -> bool:
-        self.message = message
-        self._add((_RESULT, self.greenlet, self._ticket, message))
         if _local.hub is not self._hub:
-            self._hub.nudge()
+            return super().come(message)
+        self.slot.append(message)
+        self._add(self._item)
         return True
 
-    def recall(self) -> None:
-        self._hub.forget(self._ticket)
+    def _wake(self) -> None:
+        self._add(self._item)
+        self._hub.nudge()
+
+    def recall(self) -> Any:
+        self._hub.forget(self._item[2])
+        return super().recall()
 
 
 class _LoopTurn(_Turn):
+    """A task of an event loop."""
+
     __slots__ = ("_loop", "future")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
         self._loop = loop
         self.future: asyncio.Future[Any] = loop.create_future()
-        self.message = None
 
     def come(self, message: Any) -> bool:
-        if _get_running_loop() is self._loop:
-            try:
-                self.future.set_result(message)
-            except asyncio.InvalidStateError:  # cancelled
-                return False
-            self.message = message
-            return True
-        if self._loop.is_closed():
+        if _get_running_loop() is not self._loop:
+            return super().come(message)
+        if self.future.done():  # cancelled
             return False
-        self.message = message
-        self._loop.call_soon_threadsafe(self._done)
+        self.future.set_result(message)
         return True
 
+    def _wake(self) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._done)
+        except RuntimeError:  # the loop is closed
+            self.over = True
+
     def _done(self) -> None:
-        if not self.future.done():
-            self.future.set_result(self.message)
+        if self.slot and not self.future.done():
+            self.future.set_result(self.slot.pop())
+
+    def recall(self) -> Any:
+        message, future = super().recall(), self.future
+        if message is None and future.done() and not future.cancelled():
+            return future.result()
+        return message
 
 
 class _ThreadTurn(_Turn):
-    __slots__ = ("_lock",)
+    """A thread that does nothing else."""
+
+    __slots__ = ("lock",)
 
     def __init__(self) -> None:
         super().__init__()
-        self._lock = _thread.allocate_lock()
-        self._lock.acquire()
+        self.lock = _thread.allocate_lock()
+        self.lock.acquire()
 
-    def come(self, message: Any) -> bool:
-        self.message = message
-        self._lock.release()
-        return True
-
-    def wait(self) -> Any:
-        """The message, once it has come."""
-        self._lock.acquire()
-        return self.message
+    def _wake(self) -> None:
+        self.lock.release()

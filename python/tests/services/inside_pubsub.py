@@ -292,6 +292,67 @@ def test_a_message_on_its_way_to_who_gives_up_goes_to_the_next() -> None:
     asyncio.run(coroutine())
 
 
+def test_takers_of_every_kind_share_a_queue_and_nothing_is_lost_or_doubled() -> None:
+    box, messages = Mailbox(str, 1 << 20, False), 5000
+    got: list[list[int]] = []
+    ready = threading.Barrier(5)
+
+    def take_all() -> None:
+        mine: list[int] = []
+        got.append(mine)
+        while (message := box.take()) is not None:
+            mine.append(message)
+
+    def thread() -> None:
+        ready.wait()
+        take_all()
+
+    async def give_up_often() -> None:
+        mine: list[int] = []
+        got.append(mine)
+        while True:
+            taker = asyncio.create_task(box.take())
+            for _ in range(len(mine) % 3):
+                await asyncio.sleep(0)
+            taker.cancel()
+            try:
+                message = await taker
+            except asyncio.CancelledError:
+                message = await box.take()
+            if message is None:
+                return
+            mine.append(message)
+
+    async def loop() -> None:
+        ready.wait()
+        await asyncio.gather(*(give_up_often() for _ in range(3)))
+
+    def greenlet() -> None:
+        mine: list[int] = []
+        got.append(mine)
+        ready.wait()
+        for i in range(messages):
+            assert box.put(i)
+            if i % 7 == 0:
+                taker = puff.spawn(box.take)
+                taker.kill()
+                taker.join()
+                if isinstance(taker.result, int):
+                    mine.append(taker.result)
+        box.end()
+
+    threads = [threading.Thread(target=thread) for _ in range(3)]
+    threads.append(threading.Thread(target=lambda: asyncio.run(loop())))
+    for each in threads:
+        each.start()
+    others = [puff.spawn(take_all) for _ in range(3)]
+    puff.spawn(greenlet).join()
+    puff.join_all(others)
+    for each in threads:
+        each.join()
+    assert sorted(i for mine in got for i in mine) == list(range(messages))
+
+
 def test_iterating() -> None:
     def greenlet() -> list[str | None]:
         with ps.connection() as conn:
