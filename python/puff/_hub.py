@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections import deque
 from contextvars import copy_context
 from operator import length_hint
 from typing import TYPE_CHECKING, Any
@@ -51,7 +50,7 @@ class Hub:
         self._runner: Any = None
         self._in_task = False  # the runner is inside a task: the loop is unattended
         self._items: Iterator[Item] = iter(())  # of the batch at hand; any runner goes on
-        self._ready: deque[Item] = deque()
+        self._ready: list[Item] = []
         self.add = self._ready.append  # what to do next, from any thread; another's nudges after
         self._idle: list[_Worker] = []
         self._workers: set[_Worker] = set()
@@ -88,7 +87,8 @@ class Hub:
                         me.ticket = ticket
                         self._in_task = True
                         try:
-                            copy().run(target, ticket, value)
+                            me.gr_context = copy()
+                            target(ticket, value)
                         except GreenletExit:
                             pass
                         except BaseException:
@@ -111,6 +111,7 @@ class Hub:
                     else:
                         self._control(kind, target, ticket, value)
                 else:
+                    me.gr_context = None  # nothing is kept of the last task while we sleep
                     if not self._more():
                         self._over = True
                         return
@@ -121,8 +122,9 @@ class Hub:
         """Fetches the next batch; False: Go said stop, and no task is left."""
         ready = self._ready
         if ready:
-            # Those from other threads may come in between: take as many as there are now.
-            batch = [ready.popleft() for _ in range(len(ready))]
+            # Those from other threads may come in between, behind what is there now.
+            batch = ready[:]
+            del ready[: len(batch)]
             batch.extend(_puff.take(self.lane, 0))
             self._items = iter(batch)
             return True
@@ -139,6 +141,7 @@ class Hub:
         if len(self._idle) >= _IDLE:
             me.parent = self._runner  # who gets the thread when me ends
             return False
+        me.gr_context = None
         self._idle.append(me)
         self._runner.switch()
         return True
@@ -172,7 +175,10 @@ class Hub:
         return self.successor().switch()
 
     def successor(self) -> Any:
-        """The greenlet that the caller has to switch to now, to leave the thread to others."""
+        """The greenlet to switch to now, to leave the thread to others.
+
+        Who waits switches to it by itself, since a switch costs more with each frame.
+        """
         if self._in_task:
             # The loop is unattended: its runner is inside the task that waits.
             self._in_task = False
@@ -198,7 +204,7 @@ class Hub:
 
     def _answer(self, ticket: int) -> Any:
         try:
-            return self.successor().switch()  # in this frame: the fewer, the cheaper
+            return self.successor().switch()
         except BaseException:
             # Either the answer itself, or somebody's throw: then nobody waits any more. An
             # answer that is in the batch at hand would reach the greenlet in its next task.

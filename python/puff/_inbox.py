@@ -40,6 +40,7 @@ class Inbox:
     ) -> None:
         self.lane = of.lane
         self._loop = of if isinstance(of, LoopLane) else None
+        self._here = of.loop if isinstance(of, LoopLane) else of  # what delivers
         self.handle = _puff.handle(self._deliver)
         self.service = service
         self._soon = soon  # has a function called in the lane's thread
@@ -139,6 +140,7 @@ class Inbox:
         """Gives the message at hand to who is left; False: one of them has no room."""
         message = self._message
         kind, made, epoch = None, None, message[4] if message else 0
+        here = self._here
         for ref in self._refs:
             mailbox = ref()
             if mailbox is None:
@@ -151,13 +153,13 @@ class Inbox:
             if mailbox.kind is not kind:  # as a rule all have the same
                 kind = mailbox.kind
                 made = kind(*message[:4], False)
-            if not mailbox.put(made):
+            if not mailbox.put(made, here):
                 self._full = (mailbox, made)
                 return False
         return True
 
     def _put(self, mailbox: Mailbox, message: Any) -> bool:
-        if mailbox.put(message):
+        if mailbox.put(message, self._here):
             return True
         self._full = (mailbox, message)
         return False

@@ -44,28 +44,29 @@ class Mailbox:
         self._drop = drop
         self._queue: deque[Any] = deque()
         self._waiting: deque[_Turn] = deque()
-        self._spare: _HubTurn | None = None  # of who waited last, and mostly is the next one
+        self._spare: Any = None  # of who waited last, and mostly is the next one
         self._refused = False  # an inbox waits for room
         self._ended = False
         self.inbox: Inbox | None = None
 
-    def put(self, message: Any) -> bool:
+    def put(self, message: Any, here: Any = None) -> bool:
         """Gives a message to who waits first, or keeps it; False: there is no room.
 
-        One thread at a time may put.
+        One thread at a time may put. here is what it runs, if that is a hub or an event loop:
+        who waits in there needs no waking.
         """
-        waiting = self._waiting
+        waiting, queue = self._waiting, self._queue
         try:
-            while waiting:  # then there is nothing in the queue
-                if waiting.popleft().come(message):
+            while waiting and not queue:  # else who waits has yet to see what is first there
+                if waiting.popleft().come(message, here):
                     return True
         except IndexError:
             pass  # they have left meanwhile
         if self._ended:
             return True
-        if len(self._queue) >= self._size and not self._make_room():
+        if len(queue) >= self._size and not self._make_room():
             return False
-        self._queue.append(message)
+        queue.append(message)
         if waiting:
             self._match()
         return True
@@ -92,11 +93,10 @@ class Mailbox:
         if hub is None or (me := getcurrent()) is hub.main:
             loop = _get_running_loop()
             return self._take_thread() if loop is None else self._take_async(loop)
-        # In this one frame, since a switch of greenlets costs more with each.
         if self._queue and (message := self._first()) is not _NOTHING:
             return message
         turn, self._spare = self._spare, None
-        if turn is None or turn.greenlet is not me:
+        if turn is None or turn.who is not me:
             turn = _HubTurn(hub, me)
         self._waiting.append(turn)
         if self._queue or self._ended:
@@ -124,15 +124,20 @@ class Mailbox:
     async def _take_async(self, loop: asyncio.AbstractEventLoop) -> Any:
         if self._queue and (message := self._first()) is not _NOTHING:
             return message
-        turn = _LoopTurn(loop)
+        turn, self._spare = self._spare, None
+        if turn is None or turn.who is not loop:
+            turn = _LoopTurn(loop)
+        turn.future = loop.create_future()
         self._waiting.append(turn)
         if self._queue or self._ended:
             self._match()
         try:
-            return await turn.future
+            message = await turn.future
         except BaseException:
             self._give_up(turn)
             raise
+        self._spare = turn
+        return message
 
     def _first(self) -> Any:
         try:
@@ -154,10 +159,10 @@ class Mailbox:
             message = self._first()
             if message is _NOTHING:
                 if self._ended:
-                    turn.come(None)
+                    turn.come(None, None)
                 else:
                     waiting.appendleft(turn)
-            elif not turn.come(message):
+            elif not turn.come(message, None):
                 self._queue.appendleft(message)
 
     def _give_up(self, turn: _Turn) -> None:
@@ -178,14 +183,15 @@ class Mailbox:
 class _Turn:
     """Somebody who waits for a message."""
 
-    __slots__ = ("over", "slot")
+    __slots__ = ("over", "slot", "who")
 
-    def __init__(self) -> None:
+    def __init__(self, who: Any = None) -> None:
+        self.who = who
         self.over = False  # it never goes on
         self.slot: list[Any] = []  # what it got, as long as it has not gone on with it
 
-    def come(self, message: Any) -> bool:
-        """Has it go on with a message; False: it never will. From any thread."""
+    def come(self, message: Any, here: Any) -> bool:
+        """Has it go on with a message; False: it never will. here is as for Mailbox.put."""
         if self.over:
             return False
         self.slot.append(message)
@@ -210,18 +216,17 @@ class _Turn:
 class _HubTurn(_Turn):
     """A greenlet that has left the thread to its hub."""
 
-    __slots__ = ("_add", "_hub", "_item", "greenlet")
+    __slots__ = ("_add", "_hub", "_item")
 
     def __init__(self, hub: Hub, greenlet: Any) -> None:
-        super().__init__()
-        self.greenlet = greenlet
+        super().__init__(greenlet)
         self._hub = hub
         self._add = hub.add
         self._item = (_RESULT, greenlet, next(_tickets), None)
 
-    def come(self, message: Any) -> bool:
-        if _local.hub is not self._hub:
-            return super().come(message)
+    def come(self, message: Any, here: Any) -> bool:
+        if here is not self._hub:
+            return super().come(message, here)
         self.slot.append(message)
         self._add(self._item)
         return True
@@ -236,26 +241,24 @@ class _HubTurn(_Turn):
 
 
 class _LoopTurn(_Turn):
-    """A task of an event loop."""
+    """A task of an event loop, which waits for the future."""
 
-    __slots__ = ("_loop", "future")
+    __slots__ = ("future",)
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__()
-        self._loop = loop
-        self.future: asyncio.Future[Any] = loop.create_future()
+    future: asyncio.Future[Any]
 
-    def come(self, message: Any) -> bool:
-        if _get_running_loop() is not self._loop:
-            return super().come(message)
-        if self.future.done():  # cancelled
+    def come(self, message: Any, here: Any) -> bool:
+        if here is not self.who:
+            return super().come(message, here)
+        try:
+            self.future.set_result(message)
+        except asyncio.InvalidStateError:  # cancelled
             return False
-        self.future.set_result(message)
         return True
 
     def _wake(self) -> None:
         try:
-            self._loop.call_soon_threadsafe(self._done)
+            self.who.call_soon_threadsafe(self._done)
         except RuntimeError:  # the loop is closed
             self.over = True
 
