@@ -255,9 +255,7 @@ static bool one_processor(void) {
 }
 
 /* With a processor to spare Go writes the first answers while Python makes the
-   next; with one, waking it would only take Python's. Unless there is so much
-   that the caches would lose it: then Go has the processor until it is written.
- */
+   next; with one, waking it would only take Python's, unless there is much. */
 void py_office_written(py_office *office) {
   enum { MUCH = 1 << 20 };
   bool one = one_processor();
@@ -265,8 +263,6 @@ void py_office_written(py_office *office) {
       office->ring.tail - __atomic_load_n(&office->ring.head, __ATOMIC_RELAXED);
   if (!py_batching || !one || waiting > MUCH)
     py_office_wake(office);
-  if (one && waiting > MUCH)
-    sched_yield();
 }
 
 /* In a forked child no thread of Go exists: whoever waits for it, waits for
