@@ -136,6 +136,7 @@ class Mailbox:
         except BaseException:
             self._give_up(turn)
             raise
+        del turn.future  # which has the message
         self._spare = turn
         return message
 
@@ -225,7 +226,7 @@ class _HubTurn(_Turn):
         self._item = (_RESULT, greenlet, next(_tickets), None)
 
     def come(self, message: Any, here: Any) -> bool:
-        if here is not self._hub:
+        if here is not self._hub or self.over:
             return super().come(message, here)
         self.slot.append(message)
         self._add(self._item)
@@ -248,7 +249,7 @@ class _LoopTurn(_Turn):
     future: asyncio.Future[Any]
 
     def come(self, message: Any, here: Any) -> bool:
-        if here is not self.who:
+        if here is not self.who or self.over:
             return super().come(message, here)
         try:
             self.future.set_result(message)

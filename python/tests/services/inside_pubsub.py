@@ -13,6 +13,7 @@ import puff
 import pytest
 from puff import pubsub
 from puff._mailbox import Mailbox
+from puff._wait import hub_here
 from puff.pubsub import global_pubsub as ps
 from puff.redis import RedisError
 from puff.redis import global_redis as r
@@ -330,9 +331,10 @@ def test_takers_of_every_kind_share_a_queue_and_nothing_is_lost_or_doubled() -> 
     def greenlet() -> None:
         mine: list[int] = []
         got.append(mine)
+        hub = hub_here()
         ready.wait()
         for i in range(messages):
-            assert box.put(i)
+            assert box.put(i, hub if i % 2 else None)
             if i % 7 == 0:
                 taker = puff.spawn(box.take)
                 taker.kill()
