@@ -17,8 +17,8 @@ func FreePort(t testing.TB) string {
 
 // FreePorts returns the first of n ports in a row that nobody listens on, nor gets by chance
 // while the test lasts. They are below those that the kernel hands out, to clients and for
-// port 0, and are claimed with abstract unix sockets, which other tests of this machine's
-// respect.
+// port 0, where these leave any, and are claimed with abstract unix sockets, which other tests
+// of this machine's respect.
 func FreePorts(t testing.TB, n int) int {
 	t.Helper()
 	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
@@ -29,6 +29,9 @@ func FreePorts(t testing.TB, n int) int {
 	var end int
 	if _, err := fmt.Sscan(string(text), &end); err != nil {
 		t.Fatalf("read %q: %v", text, err)
+	}
+	if end < 12000 {
+		end = 60000
 	}
 	for range 100 {
 		first := begin + rand.IntN(end-n-begin)
