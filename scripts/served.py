@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ROOT / "python" / "tests" / "server" / "apps"
+PATIENCE = 30.0  # seconds that a server may take to start, and to end
 
 
 class FailedError(Exception):
@@ -42,7 +43,8 @@ def served(app: str, *flags: str, python: str) -> Iterator[int]:
     log: list[str] = []
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        port = _port(process.stderr, log)
+        with _hurried(process):
+            port = _port(process.stderr, log)
         # A server whose log nobody reads stops at a full pipe.
         reader = threading.Thread(target=log.extend, args=(process.stderr,))
         reader.start()
@@ -50,9 +52,21 @@ def served(app: str, *flags: str, python: str) -> Iterator[int]:
             yield port
         finally:
             process.terminate()
-            reader.join()
+            with _hurried(process):
+                reader.join()
     if process.returncode:
         raise FailedError(f"run puff serve: status {process.returncode}:\n{''.join(log)}")
+
+
+@contextmanager
+def _hurried(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Kills the server if that which is done meanwhile, with its log, takes for ever."""
+    timer = threading.Timer(PATIENCE, process.kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _port(lines: IO[str], log: list[str]) -> int:
